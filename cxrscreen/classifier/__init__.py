@@ -1,0 +1,1 @@
+"""Prepared radiographs to feature maps, scores, predictions and activation maps."""

@@ -1,0 +1,81 @@
+"""The model card: what a model is, what it was trained on and how far it may be trusted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cxrscreen.classifier.operating_point import OperatingPoint
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Estimate(_Frozen):
+    """A measured fraction with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int  # radiographs that the estimate rests on
+    method: str  # e.g. "Wilson", "bootstrap by patient, 2000 draws"
+
+
+class Performance(_Frozen):
+    """Figures on one set of radiographs that the fitted model had not seen."""
+
+    name: str  # e.g. "5-fold cross-validation by patient", "held-out test"
+    n: int
+    positives: int
+    patients: int
+    auc: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+    accuracy: Estimate
+
+
+class DataSetCard(_Frozen):
+    """What the model was trained on, without naming anybody."""
+
+    name: str
+    fingerprint: str  # SHA-256 over the sorted content hashes and labels
+    n: int
+    positives: int
+    patients: int
+
+
+class GoldenScore(_Frozen):
+    """The score of a phantom, recorded at training time; a drift shows a broken installation."""
+
+    phantom_seed: int
+    opacities: bool
+    score: float
+
+
+class ModelCard(_Frozen):
+    """Machine-readable card, stored as ``card.json`` beside the weights."""
+
+    version: str  # e.g. "standard-1"
+    recipe: Literal["study-2020", "standard"]
+    created_at: str  # ISO 8601
+    weights_sha256: str
+    base_weights_sha256: str  # of the ImageNet weights as given, before rounding
+    base_precision: Literal["float16", "float32"]
+    largest_change_by_rounding: float  # of any score on the development set, rounded base against the given one
+    data_set: DataSetCard
+    seed: int
+    hyperparameters: dict[str, float | int | str]
+    libraries: dict[str, str]
+    operating_point: OperatingPoint
+    folds: Performance
+    test: Performance
+    golden: tuple[GoldenScore, ...]
+    limits: tuple[str, ...]  # one sentence each, shown on reports
+    credits: tuple[str, ...]
+
+    @property
+    def model_id(self) -> str:
+        """Version and the head of its hash, as reports print it."""
+        return f"{self.version} ({self.weights_sha256[:12]})"

@@ -1,0 +1,73 @@
+"""Every error that cxrscreen raises on purpose.
+
+::
+
+    CxrscreenError
+    ├── SettingsError      a setting is missing, unknown or out of range
+    ├── WorkspaceError     a folder is missing, not writable or not a workspace
+    ├── LedgerError        the ledger cannot be read or contradicts the folders
+    ├── RefusedError       this file may not be screened; carries the reason
+    ├── ModelError         a model is missing, damaged or of another format
+    ├── DataSetError       a labelled folder cannot be trained or evaluated on
+    ├── CalibrationError   an operating point cannot be chosen from these scores
+    └── ReportError        a report could not be written
+
+The message says what happened and, after it, what the person can do. It never holds a patient's
+name, identifier or birth date: messages reach logs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cxrscreen.radiograph.refusal import Reason
+
+
+class CxrscreenError(Exception):
+    """Base of all errors that cxrscreen raises on purpose."""
+
+
+class SettingsError(CxrscreenError):
+    """A setting is missing, unknown or out of range."""
+
+
+class WorkspaceError(CxrscreenError):
+    """A folder is missing, not writable or not a workspace."""
+
+
+class LedgerError(CxrscreenError):
+    """The ledger cannot be read or contradicts the folders."""
+
+
+class RefusedError(CxrscreenError):
+    """A file may not be screened.
+
+    Attributes:
+        reason: Why, as a code that reports translate into words and advice.
+        detail: What was found, one English sentence without patient data.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[RefusedError], tuple[Reason, str]]:
+        return type(self), (self.reason, self.detail)
+
+
+class ModelError(CxrscreenError):
+    """A model is missing, damaged or of another format."""
+
+
+class DataSetError(CxrscreenError):
+    """A labelled folder cannot be trained or evaluated on."""
+
+
+class CalibrationError(CxrscreenError):
+    """An operating point cannot be chosen from these scores."""
+
+
+class ReportError(CxrscreenError):
+    """A report could not be written."""

@@ -1,0 +1,1 @@
+"""Report models to HTML and PDF."""

@@ -1,0 +1,131 @@
+"""What reports say, before any layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Prediction
+from cxrscreen.radiograph.radiograph import Acquisition
+from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.settings import ExplanationVariant
+from cxrscreen.types import ActivationMap, Grey8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientIdentity:
+    """Printed only where the settings say so."""
+
+    name: str | None = field(repr=False)
+    patient_id: str | None = field(repr=False)
+    birth_date: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRadiograph:
+    """One accepted radiograph of a study, scored and explained."""
+
+    file_name: str  # relative to the intake
+    sha256: str  # of the file's bytes, 64 hex digits
+    acquisition: Acquisition
+    notices: tuple[str, ...]
+    prediction: Prediction
+    pixels: Grey8 = field(repr=False)  # at reading resolution, long side at most 1024
+    activation_map: ActivationMap = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFile:
+    """A file without a score, and why."""
+
+    file_name: str
+    sha256: str | None
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyReport:
+    """One study: what the report page shows.
+
+    Attributes:
+        study_key: Pseudonym of the study, e.g. "S-7KQ2M4XW9B".
+        patient_key: Pseudonym of the patient, or ``None`` where the files name nobody.
+        patient: The patient's identity, only where the settings allow it.
+        radiographs: At least one, highest score first; the first one is shown and decides the finding.
+        refused: Files of the same study that were refused, e.g. a lateral view.
+    """
+
+    study_key: str
+    patient_key: str | None
+    patient: PatientIdentity | None
+    batch_id: str
+    screened_at: str  # ISO 8601 with zone
+    site_name: str
+    radiographs: tuple[ReadRadiograph, ...]
+    refused: tuple[RefusedFile, ...]
+    card: ModelCard
+    explanation: ExplanationVariant
+    overlay_alpha: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRow:
+    """One line of the batch report: a study that was reported."""
+
+    study_key: str
+    files: tuple[str, ...]
+    prediction: Prediction
+    report_html: PurePosixPath  # relative to the batch report's folder
+    report_pdf: PurePosixPath
+    review: tuple[str, ...] = ()  # why a person should look, beyond the finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateRow:
+    """A file whose content was known already."""
+
+    file_name: str
+    first_report: str | None  # path of the first report relative to the batch report's folder, if there is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRow:
+    """A file that the software failed on; it is kept and tried again."""
+
+    file_name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Files of one batch by outcome; the sum always holds."""
+
+    reported: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    failed: int = 0
+    pending: int = 0  # not settled, or claimed by another run
+
+    @property
+    def arrived(self) -> int:
+        return self.reported + self.refused + self.duplicate + self.failed + self.pending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReport:
+    """One batch: sums, studies by falling score, and every file that got no score, with its reason."""
+
+    batch_id: str
+    started_at: str  # ISO 8601 with zone
+    finished_at: str
+    site_name: str
+    card: ModelCard
+    tally: Tally
+    studies: tuple[StudyRow, ...]
+    refused: tuple[RefusedFile, ...]
+    duplicates: tuple[DuplicateRow, ...]
+    failed: tuple[FailedRow, ...]
+    pending: tuple[str, ...]
+    phantoms: bool = False  # the demonstration says that its scores mean nothing

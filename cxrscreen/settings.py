@@ -1,0 +1,104 @@
+"""Settings of one installation: ``cxrscreen.toml`` in the workspace, then ``CXRSCREEN_*`` variables.
+
+A variable outranks the file, the file outranks the default. Units stand in the names.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from cxrscreen.errors import SettingsError
+
+SETTINGS_FILE = "cxrscreen.toml"
+PROJECT = Path(__file__).resolve().parents[1]
+
+Language = Literal["en", "id"]
+ExplanationVariant = Literal["guided", "standard"]
+
+
+class Settings(BaseSettings):
+    """Everything that a site may choose. Frozen: a run keeps what it started with."""
+
+    model_config = SettingsConfigDict(env_prefix="CXRSCREEN_", extra="forbid", frozen=True)
+
+    workspace: Path = Field(
+        default_factory=lambda: Path.cwd() / "cxrscreen-workspace",
+        description="Absolute folder that holds intake, archive, quarantine, reports, ledger and models.",
+    )
+
+    # Intake
+    settle_seconds: float = Field(
+        default=5.0, ge=0, le=3600, description="A file whose size or time changed within this span is left alone."
+    )
+    chunk_studies: int = Field(default=32, ge=1, le=256, description="Studies screened in one step.")
+    max_attempts: int = Field(
+        default=3, ge=1, le=20, description="Failures of one file after which it goes to quarantine."
+    )
+    screen_every_minutes: float = Field(default=15, ge=1, le=1440, description="Interval of the scheduled screening.")
+    watch_seconds: float = Field(default=2, ge=0.5, le=60, description="How often the watcher looks at the intake.")
+
+    # Acceptance
+    min_side_pixels: int = Field(default=300, ge=32, description="Shorter side below this is refused.")
+    max_pixels: int = Field(default=64_000_000, ge=1_000_000, description="More pixels than this are refused.")
+    max_aspect: float = Field(
+        default=2.0, gt=1, description="Longer over shorter side above this is refused as not one radiograph."
+    )
+
+    # Model and explanation
+    model: str = Field(default="champion", description="Model version, or 'champion'.")
+    explanation: ExplanationVariant = "guided"
+    overlay_alpha: float = Field(default=0.5, gt=0, lt=1)
+
+    # Reports
+    language: Language = "en"
+    show_patient_identity: bool = Field(
+        default=False, description="Print patient name, identifier and birth date on the reports."
+    )
+    site_name: str = Field(default="", max_length=80, description="Name of the site on the reports.")
+
+    # Serving, loopback only
+    ui_port: int = Field(default=4200, ge=1024, le=65535)
+    reports_port: int = Field(default=4210, ge=1024, le=65535)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        workspace = init_settings().get("workspace") or env_settings().get("workspace")
+        home = Path(workspace) if workspace else Path.cwd() / "cxrscreen-workspace"
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / SETTINGS_FILE)
+
+
+def load_settings(workspace: Path | None = None, **overrides: object) -> Settings:
+    """Read the settings that hold in ``workspace``.
+
+    Args:
+        workspace: Folder of the installation; ``None`` takes ``CXRSCREEN_WORKSPACE`` or, without it,
+            ``cxrscreen-workspace`` in the current folder.
+        overrides: Values that outrank file and variables, e.g. from the command line; ``None`` is no value.
+
+    Raises:
+        SettingsError: The file is no TOML, or a value is unknown or out of range.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if workspace is not None:
+        given["workspace"] = workspace.expanduser().absolute()
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type]  # values are validated by pydantic
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors(include_url=False))
+        raise SettingsError(f"{faults}. Correct {SETTINGS_FILE} or the CXRSCREEN_ variable of that name.") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {exc}. Correct that line.") from exc
+    return settings.model_copy(update={"workspace": Path(os.path.abspath(settings.workspace))})
