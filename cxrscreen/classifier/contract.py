@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import ActivationMaps, PreparedBatch, Scores
 
 
@@ -23,6 +24,6 @@ class Classifier(Protocol):
     @property
     def card(self) -> ModelCard: ...
 
-    def classify(self, prepared: PreparedBatch) -> Classified:
+    def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
         """Score and explain a batch; row i of each result belongs to row i of ``prepared``."""
         ...
