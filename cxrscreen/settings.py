@@ -5,7 +5,6 @@ A variable outranks the file, the file outranks the default. Units stand in the 
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -60,6 +59,10 @@ class Settings(BaseSettings):
     show_patient_identity: bool = Field(
         default=False, description="Print patient name, identifier and birth date on the reports."
     )
+    demonstration: bool = Field(
+        default=False,
+        description="The intake holds drawn phantoms: every batch report says that its scores mean nothing.",
+    )
     site_name: str = Field(default="", max_length=80, description="Name of the site on the reports.")
 
     # Serving, loopback only
@@ -72,9 +75,10 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the base class sets the signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank the sources: arguments, variables, then the file in the workspace that the first two name."""
         workspace = init_settings().get("workspace") or env_settings().get("workspace")
         home = Path(workspace) if workspace else Path.cwd() / "cxrscreen-workspace"
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / SETTINGS_FILE)
@@ -93,7 +97,7 @@ def load_settings(workspace: Path | None = None, **overrides: object) -> Setting
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     if workspace is not None:
-        given["workspace"] = workspace.expanduser().absolute()
+        given["workspace"] = workspace
     try:
         settings = Settings(**given)  # type: ignore[arg-type]  # values are validated by pydantic
     except ValidationError as exc:
@@ -101,4 +105,4 @@ def load_settings(workspace: Path | None = None, **overrides: object) -> Setting
         raise SettingsError(f"{faults}. Correct {SETTINGS_FILE} or the CXRSCREEN_ variable of that name.") from exc
     except tomllib.TOMLDecodeError as exc:
         raise SettingsError(f"{SETTINGS_FILE} is not valid TOML: {exc}. Correct that line.") from exc
-    return settings.model_copy(update={"workspace": Path(os.path.abspath(settings.workspace))})
+    return settings.model_copy(update={"workspace": settings.workspace.expanduser().resolve()})

@@ -1,0 +1,86 @@
+"""Is this installation fit to screen? Each check says what it found and, where it failed, what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxrscreen.errors import CxrscreenError
+from cxrscreen.phantom.golden import golden_phantom
+from cxrscreen.radiograph.prepare import prepare
+from cxrscreen.screening.session import Session
+
+GOLDEN_TOLERANCE = 1e-4
+LIBRARIES = ("prefect", "tensorflow", "keras", "opencv-python", "numpy", "pydicom", "python-gdcm", "weasyprint")
+LOW_DISK_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check of the installation."""
+
+    subject: str
+    healthy: bool
+    detail: str
+
+
+def examine(session: Session) -> list[Finding]:
+    """Check everything; a check that breaks is a finding, not an error."""
+    checks: tuple[tuple[str, Callable[[Session], Iterator[Finding]]], ...] = (
+        ("libraries", _libraries),
+        ("folders", _folders),
+        ("fonts", _fonts),
+        ("model", _model),
+    )
+    findings: list[Finding] = []
+    for subject, check in checks:
+        try:
+            findings.extend(check(session))
+        except CxrscreenError as exc:
+            findings.append(Finding(subject, healthy=False, detail=str(exc)))
+        except Exception as exc:  # noqa: BLE001  # whatever is broken here, the other checks still help
+            findings.append(Finding(subject, healthy=False, detail=f"{type(exc).__name__}: {exc}"))
+    return findings
+
+
+def _libraries(_session: Session) -> Iterator[Finding]:
+    for name in LIBRARIES:
+        try:
+            yield Finding(name, healthy=True, detail=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, healthy=False, detail="not installed. Run the README's first command again.")
+
+
+def _folders(session: Session) -> Iterator[Finding]:
+    free = shutil.disk_usage(session.workspace.root).free
+    yield Finding(
+        "workspace",
+        healthy=free > LOW_DISK_BYTES,
+        detail=f"{session.workspace.root}, {free / 1024**3:.1f} GiB free"
+        + ("" if free > LOW_DISK_BYTES else ". Make room: reports and archive need it."),
+    )
+
+
+def _fonts(session: Session) -> Iterator[Finding]:
+    """Make a page and see that the report's own font went into it."""
+    yield Finding("report fonts", healthy=True, detail=session.writer.check_fonts())
+
+
+def _model(session: Session) -> Iterator[Finding]:
+    card = session.registry.card_of(session.settings.model)
+    classifier = session.classifier(card.version)  # verifies the hash
+    yield Finding("model", healthy=True, detail=f"{card.model_id}, hash verified")
+    phantoms = [golden_phantom(golden.phantom_seed, opacities=golden.opacities) for golden in card.golden]
+    prepared = np.stack([prepare(phantom) for phantom in phantoms])
+    scores = classifier.classify(prepared, explanation=session.settings.explanation).scores
+    difference = float(np.max(np.abs(scores - [golden.score for golden in card.golden])))
+    yield Finding(
+        "golden phantoms",
+        healthy=difference <= GOLDEN_TOLERANCE,
+        detail=f"{len(phantoms)} scored, largest difference to the recorded score {difference:.1e}"
+        + ("" if difference <= GOLDEN_TOLERANCE else ". Do not screen: install the locked library versions again."),
+    )

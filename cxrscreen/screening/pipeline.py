@@ -1,0 +1,155 @@
+"""The main job as one sentence: read -> accept -> classify and explain -> report -> archive."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from cxrscreen.classifier.contract import Classifier
+from cxrscreen.classifier.operating_point import Finding, Prediction
+from cxrscreen.radiograph.radiograph import Identity
+from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
+from cxrscreen.screening.ledger import BatchRecord, Outcome, Verdict
+from cxrscreen.screening.placing import archive_path, place_files
+from cxrscreen.screening.reading import Accepted, Study, failure, read_study, verdict_on_copy
+from cxrscreen.screening.session import Session
+from cxrscreen.types import ActivationMap
+
+log = logging.getLogger(__name__)
+
+Explained = tuple[float, ActivationMap]
+
+
+def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -> None:
+    """Screen some studies of a batch; called again after a crash, it goes on with those that have no outcome.
+
+    The model named by the batch is used, whatever the champion is by now. A failure in one study is that study's
+    outcome and nothing else's.
+    """
+    batch = session.ledger.batch(batch_id)
+    session.ledger.renew_lease(batch_id)
+    studies = [read_study(session, batch, key) for key in study_keys]
+    studies, explained = _classify(session, batch, studies)
+    for study in studies:
+        verdicts = _report(session, batch, study, explained)
+        session.ledger.record(verdicts)
+        log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in verdicts.values()})))
+    place_files(session.workspace, session.ledger, batch, session.words)
+
+
+def _classify(
+    session: Session, batch: BatchRecord, studies: Sequence[Study]
+) -> tuple[list[Study], dict[int, Explained]]:
+    """Score and explain all radiographs in one pass; if that fails, study by study, to find the one to blame."""
+    explained: dict[int, Explained] = {}
+    if not any(study.accepted for study in studies):
+        return list(studies), explained
+    classifier = session.classifier(batch.model)
+    try:
+        return list(studies), _explain(session, classifier, [a for study in studies for a in study.accepted])
+    except Exception as exc:  # noqa: BLE001  # out of memory, or one radiograph that breaks the batch
+        log.warning("batch %s: classifying together failed with %s; one by one", batch.batch_id, type(exc).__name__)
+    survivors = []
+    for study in studies:
+        try:
+            explained |= _explain(session, classifier, study.accepted)
+            survivors.append(study)
+        except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
+            survivors.append(_give_up(session, batch, study, "classifying", exc))
+    return survivors, explained
+
+
+def _explain(session: Session, classifier: Classifier, accepted: Sequence[Accepted]) -> dict[int, Explained]:
+    if not accepted:
+        return {}
+    prepared = np.stack([a.prepared for a in accepted])
+    classified = classifier.classify(prepared, explanation=session.settings.explanation)
+    return {
+        a.file.file_id: (float(score), activation_map)
+        for a, score, activation_map in zip(accepted, classified.scores, classified.activation_maps, strict=True)
+    }
+
+
+def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> dict[int, Verdict]:
+    """Write the study's report, if it has a radiograph, and return the verdict on every file of it."""
+    if study.accepted:
+        folder = PurePosixPath("reports", batch.batch_id, study.key)
+        try:
+            report = _compose(session, batch, study, explained)
+            (session.workspace.reports / batch.batch_id).mkdir(mode=0o700, exist_ok=True)
+            session.writer.write_study(report, session.workspace.root / folder)
+            study = _reported(study, batch, report, str(folder))
+        except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
+            study = _give_up(session, batch, study, "reporting", exc)
+    return study.verdicts | {
+        copy.file_id: verdict_on_copy(study.verdicts[original], batch, copy) for copy, original in study.copies
+    }
+
+
+def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> StudyReport:
+    """Return what the study's report says; the radiograph with the highest score leads and decides the finding."""
+    card = session.registry.card_of(batch.model)
+    leading = sorted(study.accepted, key=lambda a: explained[a.file.file_id][0], reverse=True)
+    identity = leading[0].radiograph.identity
+    return StudyReport(
+        study_key=study.key,
+        patient_key=session.pseudonyms.patient(identity),
+        patient=_patient(identity) if session.settings.show_patient_identity else None,
+        batch_id=batch.batch_id,
+        screened_at=batch.started_at,
+        site_name=session.settings.site_name,
+        radiographs=tuple(
+            ReadRadiograph(
+                file_name=a.file.name,
+                sha256=a.file.sha256,
+                acquisition=a.radiograph.acquisition,
+                notices=a.radiograph.notices,
+                prediction=Prediction(score=explained[a.file.file_id][0], operating_point=card.operating_point),
+                pixels=a.radiograph.pixels,
+                activation_map=explained[a.file.file_id][1],
+            )
+            for a in leading
+        ),
+        refused=tuple(
+            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(v.reason), detail=v.detail or "")
+            for f in study.originals
+            if (v := study.verdicts.get(f.file_id)) and v.reason and v.outcome is Outcome.REFUSED
+        ),
+        card=card,
+        explanation=session.settings.explanation,
+        overlay_alpha=session.settings.overlay_alpha,
+    )
+
+
+def _patient(identity: Identity) -> PatientIdentity:
+    return PatientIdentity(
+        name=identity.patient_name, patient_id=identity.patient_id, birth_date=identity.patient_birth_date
+    )
+
+
+def _reported(study: Study, batch: BatchRecord, report: StudyReport, folder: str) -> Study:
+    """Return the study with its accepted files reported, and its refused ones pointing to the same report."""
+    predictions = {r.sha256: r.prediction for r in report.radiographs}
+    verdicts = {
+        a.file.file_id: Verdict(
+            outcome=Outcome.REPORTED,
+            score=predictions[a.file.sha256].score,
+            positive=predictions[a.file.sha256].finding is Finding.POSITIVE,
+            report=folder,
+            destination=archive_path(batch, a.file.name),
+        )
+        for a in study.accepted
+    }
+    beside = {i: v if v.report else replace(v, report=folder) for i, v in study.verdicts.items()}
+    return replace(study, accepted=(), verdicts=beside | verdicts)
+
+
+def _give_up(session: Session, batch: BatchRecord, study: Study, step: str, exc: BaseException) -> Study:
+    """Return the study with its accepted files failed."""
+    failed = {a.file.file_id: failure(session, batch, a.file, step, exc) for a in study.accepted}
+    return replace(study, accepted=(), verdicts=study.verdicts | failed)

@@ -1,0 +1,154 @@
+"""The files of one study, read: accepted radiographs, and a verdict on every other file."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, field, replace
+
+from cxrscreen.errors import RefusedError
+from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
+from cxrscreen.radiograph.radiograph import Radiograph
+from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.screening.ledger import BatchRecord, FileRecord, Outcome, Verdict
+from cxrscreen.screening.placing import archive_path, quarantine_path
+from cxrscreen.screening.session import Session
+from cxrscreen.settings import Settings
+from cxrscreen.types import Prepared
+
+log = logging.getLogger(__name__)
+
+FAILED = "failed"  # stands where a refusal has its reason
+REUSED_UID = "Another image of this study has the same SOP Instance UID but other content."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A radiograph that may be screened."""
+
+    file: FileRecord
+    radiograph: Radiograph  # pixels at reading resolution
+    prepared: Prepared = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """The claimed files of one study.
+
+    Attributes:
+        key: Pseudonym.
+        accepted: Radiographs to be scored, one for each content.
+        verdicts: On the files that are decided, by ``file_id``.
+        originals: The files, one for each content.
+        copies: Each other file, with the ``file_id`` of the original whose verdict it follows.
+    """
+
+    key: str
+    accepted: tuple[Accepted, ...]
+    verdicts: dict[int, Verdict]
+    originals: tuple[FileRecord, ...]
+    copies: tuple[tuple[FileRecord, int], ...]
+
+
+def read_study(session: Session, batch: BatchRecord, study_key: str) -> Study:
+    """Read the claimed files of a study that have no outcome yet. Whatever one file holds, the others are read."""
+    files = [f for f in session.ledger.files(batch.batch_id, study_key) if f.outcome is None]
+    by_content: dict[str, FileRecord] = {}
+    for file in files:
+        by_content.setdefault(file.sha256, file)
+    copies = tuple((f, by_content[f.sha256].file_id) for f in files if by_content[f.sha256] is not f)
+    accepted: list[Accepted] = []
+    verdicts: dict[int, Verdict] = {}
+    for file in by_content.values():
+        read = _read_file(session, batch, file)
+        if isinstance(read, Verdict):
+            verdicts[file.file_id] = read
+        else:
+            accepted.append(read)
+    return Study(
+        key=study_key,
+        accepted=_mark_reused_uids(accepted),
+        verdicts=verdicts,
+        originals=tuple(by_content.values()),
+        copies=copies,
+    )
+
+
+def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accepted | Verdict:
+    known = session.ledger.first_report(file.sha256)
+    if known is not None:
+        return duplicate_of(known, batch, file)
+    try:
+        content = (batch.folder / file.name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
+        radiograph = read_radiograph(content, acceptance_limits(session.settings))
+        return Accepted(
+            file=file,
+            prepared=prepare(radiograph.pixels),
+            radiograph=replace(radiograph, pixels=to_reading_resolution(radiograph.pixels)),
+        )
+    except RefusedError as exc:
+        return Verdict(
+            outcome=Outcome.REFUSED,
+            reason=exc.reason,
+            detail=exc.detail,
+            destination=quarantine_path(batch, file.name),
+        )
+    except Exception as exc:  # noqa: BLE001  # one file must never stop the batch
+        return failure(session, batch, file, "reading", exc)
+
+
+def duplicate_of(known: FileRecord, batch: BatchRecord, file: FileRecord) -> Verdict:
+    """Return the verdict on a copy of reported content; out of a folder that is not ours it is not stored again."""
+    return Verdict(
+        outcome=Outcome.DUPLICATE,
+        score=known.score,
+        positive=known.positive,
+        report=known.report,
+        destination=None if batch.keeps_source else archive_path(batch, file.name),
+    )
+
+
+def verdict_on_copy(original: Verdict, batch: BatchRecord, copy: FileRecord) -> Verdict:
+    """Return the verdict on a file whose content was decided under another name in the same batch."""
+    if original.outcome is Outcome.REPORTED:
+        path = None if batch.keeps_source else archive_path(batch, copy.name)
+        return replace(original, outcome=Outcome.DUPLICATE, destination=path)
+    if original.destination is None:
+        return original
+    to_archive = original.outcome is Outcome.DUPLICATE
+    return replace(original, destination=(archive_path if to_archive else quarantine_path)(batch, copy.name))
+
+
+def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, exc: BaseException) -> Verdict:
+    """Return the verdict on a file that the software failed on: tried again by later runs, then quarantined.
+
+    The exception's type reaches ledger and log, not its message, which may hold what the file says.
+    """
+    log.error("file %d of batch %s: %s failed with %s", file.file_id, batch.batch_id, step, type(exc).__name__)
+    given_up = session.ledger.failures(file.sha256) + 1 >= session.settings.max_attempts
+    return Verdict(
+        outcome=Outcome.FAILED,
+        reason=FAILED,
+        detail=f"{step} failed with {type(exc).__name__}",
+        destination=quarantine_path(batch, file.name) if given_up else None,
+    )
+
+
+def acceptance_limits(settings: Settings) -> AcceptanceLimits:
+    """Return the limits that the settings set."""
+    return AcceptanceLimits(
+        min_side_pixels=settings.min_side_pixels, max_pixels=settings.max_pixels, max_aspect=settings.max_aspect
+    )
+
+
+def _mark_reused_uids(accepted: list[Accepted]) -> tuple[Accepted, ...]:
+    uids = [a.radiograph.identity.sop_instance_uid for a in accepted]
+    return tuple(
+        replace(a, radiograph=replace(a.radiograph, notices=(*a.radiograph.notices, REUSED_UID)))
+        if uid is not None and uids.count(uid) > 1
+        else a
+        for a, uid in zip(accepted, uids, strict=True)
+    )

@@ -1,0 +1,58 @@
+"""What a person asked to have screened, checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.errors import WorkspaceError
+from cxrscreen.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A folder, or some files, or neither for the intake; as typed."""
+
+    folder: str
+    files: tuple[str, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A folder (``None``: the intake) and the files in it that count; no names means all."""
+
+    folder: Path | None
+    names: tuple[str, ...]
+
+
+def resolve(settings: Settings, request: Request) -> Chosen:
+    """Turn a request into a folder and names.
+
+    Raises:
+        WorkspaceError: Something named does not exist, is not absolute, or both a folder and files are named.
+        ModelError: There is no such model version.
+    """
+    Registry((settings.workspace / "models", SHIPPED_MODELS)).card_of(request.model)
+    files = [Path(name.strip()) for name in request.files if name.strip()]
+    if request.folder.strip() and files:
+        raise WorkspaceError("Name a folder or files, not both.")
+    if files:
+        missing = [
+            str(index) for index, file in enumerate(files, start=1) if not (file.is_absolute() and file.is_file())
+        ]
+        if missing:
+            raise WorkspaceError(
+                f"Of the files named, number {', '.join(missing)} is no absolute path of a file on this machine. "
+                "Correct it, or name the folder."
+            )
+        folder = Path(os.path.commonpath([file.parent for file in files]))
+        return Chosen(folder=folder, names=tuple(file.relative_to(folder).as_posix() for file in files))
+    if not request.folder.strip():
+        return Chosen(folder=None, names=())
+    folder = Path(request.folder.strip())
+    if not (folder.is_absolute() and folder.is_dir()):
+        raise WorkspaceError(f"{folder} is no absolute path of a folder on this machine. Correct it and run again.")
+    return Chosen(folder=folder, names=())

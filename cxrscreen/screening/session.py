@@ -1,0 +1,78 @@
+"""What one process holds while it screens: settings, folders, ledger, models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cxrscreen.classifier.bundle import load_classifier
+from cxrscreen.classifier.contract import Classifier
+from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.reporting.words import Words, load_words
+from cxrscreen.reporting.writer import ReportWriter
+from cxrscreen.screening.ledger import Ledger
+from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
+from cxrscreen.screening.workspace import Workspace, open_workspace
+from cxrscreen.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open workspace. For one thread; the ledger's connection is not shared."""
+
+    settings: Settings
+    workspace: Workspace
+    ledger: Ledger
+    pseudonyms: Pseudonyms
+    registry: Registry
+    load_classifier: Callable[[Path], Classifier]
+
+    def classifier(self, version: str) -> Classifier:
+        """Return the model, loaded once a process: the first call imports TensorFlow.
+
+        Raises:
+            ModelError: There is no such version, or it is damaged.
+        """
+        return self.load_classifier(self.registry.folder_of(version))
+
+    @property
+    def writer(self) -> ReportWriter:
+        """Return the report writer, made once a process: its fonts and styles are parsed once."""
+        return _make_writer(self.settings.language)
+
+    @property
+    def words(self) -> Words:
+        """Return the words that stand beside a quarantined file."""
+        return _load_words(self.settings.language)
+
+
+@contextmanager
+def open_session(settings: Settings) -> Iterator[Session]:
+    """Open the workspace that the settings name, making what is missing.
+
+    Raises:
+        WorkspaceError: The workspace cannot be used.
+        LedgerError: The ledger cannot be opened.
+    """
+    workspace = open_workspace(settings.workspace)
+    ledger = Ledger(workspace.ledger)
+    try:
+        yield Session(
+            settings=settings,
+            workspace=workspace,
+            ledger=ledger,
+            pseudonyms=load_pseudonyms(workspace.key),
+            registry=Registry((workspace.models, SHIPPED_MODELS)),
+            load_classifier=_load_once,
+        )
+    finally:
+        ledger.close()
+
+
+_load_once = lru_cache(maxsize=1)(load_classifier)
+_load_words = lru_cache(maxsize=2)(load_words)
+_make_writer = lru_cache(maxsize=2)(ReportWriter)
+

@@ -1,0 +1,43 @@
+"""What both screening flows do with a batch once it is open."""
+
+from __future__ import annotations
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from cxrscreen.errors import ModelError
+from cxrscreen.screening.batch import BatchSummary
+from cxrscreen.screening.screen import chunks
+from cxrscreen.settings import Settings
+from flows.artifacts import publish
+from flows.tasks import close, list_studies, release, screen
+
+
+def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
+    """Screen an open batch chunk by chunk, close it, and publish what came of it.
+
+    Raises:
+        ModelError: The model is missing or damaged; the files are given back first.
+    """
+    studies = list_studies(settings, batch_id)
+    bar = create_progress_artifact(0.0, description=f"Batch {batch_id}: {len(studies)} studies")
+    done = 0
+    for chunk in chunks(studies, settings.chunk_studies):
+        try:
+            screen(settings, batch_id, chunk, span=f"{done + 1} to {done + len(chunk)} of {len(studies)}")
+        except ModelError:
+            release(settings, batch_id)
+            raise
+        done += len(chunk)
+        update_progress_artifact(bar, 100 * done / len(studies))
+    summary = close(settings, batch_id)
+    publish(settings, summary)
+    return summary
+
+
+def outcome_in_words(summary: BatchSummary) -> str:
+    """Return the sums as one sentence, for the run's state."""
+    tally = summary.tally
+    return (
+        f"{tally.arrived} files = {tally.reported} reported + {tally.refused} refused + {tally.duplicate} duplicate "
+        f"+ {tally.failed} failed + {tally.pending} pending"
+    )

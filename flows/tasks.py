@@ -1,0 +1,85 @@
+"""The steps of a screening run. Each takes and returns names and sums, never pixels or identifiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from cxrscreen.errors import LedgerError, ReportError, WorkspaceError
+from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch
+from cxrscreen.screening.pipeline import screen_studies
+from cxrscreen.screening.session import open_session
+from cxrscreen.settings import Settings
+
+PASSING = (LedgerError, ReportError, WorkspaceError, OSError)  # a share that is gone for a moment, a busy ledger
+
+
+def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
+    """Retry what a second try can help; a missing or damaged model stays as it is."""
+    return isinstance(state.result(raise_on_failure=False), PASSING)
+
+
+@task(
+    name="claim files",
+    task_run_name="claim files",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+)
+def claim(settings: Settings, folder: Path | None, names: tuple[str, ...], model: str | None) -> OpenedBatch:
+    """Claim what has settled; ``folder`` None is the intake."""
+    with open_session(settings) as session:
+        return open_batch(session, folder, names=names, model=model)
+
+
+@task(name="take over", cache_policy=NO_CACHE)
+def take_over(settings: Settings) -> str | None:
+    """Take a batch whose run has died."""
+    with open_session(settings) as session:
+        return session.ledger.take_over()
+
+
+@task(name="list studies", cache_policy=NO_CACHE)
+def list_studies(settings: Settings, batch_id: str) -> list[str]:
+    """Return the studies of a batch that are still to be screened."""
+    with open_session(settings) as session:
+        return session.ledger.unscreened_studies(batch_id)
+
+
+@task(
+    name="screen studies",
+    task_run_name="screen studies {span}",
+    retries=2,
+    retry_delay_seconds=[2, 30],
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+)
+def screen(settings: Settings, batch_id: str, study_keys: list[str], span: str) -> None:  # noqa: ARG001  # names the run
+    """Screen one chunk; a second try goes on with the studies that have no outcome yet."""
+    with open_session(settings) as session:
+        screen_studies(session, batch_id, study_keys)
+
+
+@task(
+    name="close batch",
+    retries=2,
+    retry_delay_seconds=[2, 10],
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+)
+def close(settings: Settings, batch_id: str) -> BatchSummary:
+    """Sum up and write the batch report."""
+    with open_session(settings) as session:
+        return close_batch(session, batch_id)
+
+
+@task(name="release batch", cache_policy=NO_CACHE)
+def release(settings: Settings, batch_id: str) -> None:
+    """Give the files of a batch that cannot go on back to the next run."""
+    with open_session(settings) as session:
+        release_batch(session, batch_id)

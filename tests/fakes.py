@@ -1,0 +1,60 @@
+"""Stand-ins that more than one room's tests need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.contract import Classified
+from cxrscreen.classifier.registry import Registry
+from cxrscreen.screening.session import Session, open_session
+from cxrscreen.settings import ExplanationVariant, load_settings
+from cxrscreen.types import PreparedBatch
+from tests.reporting.report_samples import CARD
+
+
+@dataclass
+class StubClassifier:
+    """Scores a radiograph by its mean grey value; breaks where a test says so."""
+
+    card: ModelCard = CARD
+    calls: list[int] = field(default_factory=list)
+    breaks_on_grey: int | None = None  # a radiograph whose first pixel has this value
+
+    def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
+        assert explanation in ("guided", "standard")
+        self.calls.append(len(prepared))
+        if self.breaks_on_grey is not None and (prepared[:, 0, 0, 0] == self.breaks_on_grey).any():
+            raise MemoryError
+        maps = np.zeros((len(prepared), 7, 7), np.float32)
+        maps[:, 3, 3] = 1
+        return Classified(prepared.mean(axis=(1, 2, 3)) / 255.0, maps)
+
+
+@contextmanager
+def stub_session(root: Path, classifier: StubClassifier | None = None, **settings: object) -> Iterator[Session]:
+    """Open a workspace that screens with a stub and does not wait for files to settle."""
+    model = root / "models" / CARD.version
+    model.mkdir(parents=True, exist_ok=True)
+    (model / "card.json").write_text(CARD.model_dump_json())
+    chosen = load_settings(root, **{"settle_seconds": 0, "model": CARD.version} | settings)
+    stub = classifier or StubClassifier()
+    with open_session(chosen) as session:
+        yield replace(session, registry=Registry((root / "models",)), load_classifier=lambda _folder: stub)
+
+
+def draw_png(path: Path, grey: int, *, side: int = 320) -> bytes:
+    """Write a picture that the gate accepts: a slope whose first pixel and mean follow ``grey``."""
+    slope = np.linspace(0, 40, side, dtype=np.float32)
+    pixels = np.clip(grey + np.add.outer(slope, slope), 0, 255).astype(np.uint8)
+    written, png = cv2.imencode(".png", pixels)
+    assert written
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(png))
+    return bytes(png)

@@ -1,0 +1,209 @@
+"""The main job from look to batch report, with a stub in place of the network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cxrscreen.errors import ModelError, WorkspaceError
+from cxrscreen.screening import ledger as ledger_module
+from cxrscreen.screening.batch import open_batch
+from cxrscreen.screening.ledger import Outcome
+from cxrscreen.screening.pipeline import screen_studies
+from cxrscreen.screening.screen import resume, screen
+from cxrscreen.screening.summary import summary_as_json
+from tests.fakes import StubClassifier, draw_png, stub_session
+
+
+def outcomes(root: Path, batch_id: str) -> dict[str, str]:
+    with stub_session(root) as session:
+        return {f.name: str(f.outcome) for f in session.ledger.files(batch_id)}
+
+
+def everything_below(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_every_file_ends_where_its_outcome_says(tmp_path: Path) -> None:
+    content = draw_png(tmp_path / "intake" / "ward" / "a.png", 100)
+    (tmp_path / "intake" / "copy.png").write_bytes(content)
+    (tmp_path / "intake" / "notes.txt").write_bytes(b"no picture")
+    with stub_session(tmp_path) as session:
+        opened, summary = screen(session)
+        assert summary is not None
+        shown = summary_as_json(session, opened, summary)
+    assert {k: shown[k] for k in ("arrived", "reported", "refused", "duplicate", "failed", "pending")} == {
+        "arrived": 3,
+        "reported": 1,
+        "refused": 1,
+        "duplicate": 1,
+        "failed": 0,
+        "pending": 0,
+    }
+    assert everything_below(tmp_path / "intake") == set()
+    day = summary.batch_id[:4]
+    archived = {Path(p).name for p in everything_below(tmp_path / "archive")}
+    assert archived == {"a.png", "a.png.record.json", "copy.png", "copy.png.record.json"}
+    assert next((tmp_path / "archive").iterdir()).name.startswith(day)
+    (reason,) = (tmp_path / "quarantine").rglob("reason.json")
+    told = json.loads(reason.read_text())
+    assert (reason.parent / "notes.txt").read_bytes() == b"no picture"
+    assert told["reason"] == "unknown-type"
+    assert told["what_to_do"]
+
+
+def test_a_report_says_what_the_ledger_says(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 100)
+    with stub_session(tmp_path) as session:
+        opened, summary = screen(session)
+        (entry,) = summary_as_json(session, opened, summary)["studies"]  # type: ignore[misc]  # JSON object
+    report = json.loads((Path(entry["report_html"]).parent / "report.json").read_text())
+    assert Path(entry["report_pdf"]).read_bytes().startswith(b"%PDF")
+    assert report["score"] == pytest.approx(entry["score"], abs=1e-6)
+    assert entry["positive"] is (entry["score"] >= 0.41)
+
+
+def test_a_second_run_over_the_same_content_screens_nothing_twice(tmp_path: Path) -> None:
+    stub = StubClassifier()
+    for name in ("first.png", "again.png"):
+        draw_png(tmp_path / "intake" / name, 100)
+        with stub_session(tmp_path, stub) as session:
+            _, summary = screen(session)
+    assert summary is not None
+    assert stub.calls == [1]
+    (file,) = summary.files
+    assert file.outcome is Outcome.DUPLICATE
+    assert file.report
+    assert (tmp_path / file.report / "report.html").exists()
+    assert (summary.report_html.parent / f"../{Path(file.report).parts[1]}").exists()
+
+
+def test_a_folder_that_is_not_ours_is_left_untouched(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    content = draw_png(folder / "a.png", 100)
+    (folder / "b.txt").write_bytes(b"no picture")
+    for expected in (["reported", "refused"], ["duplicate", "refused"]):
+        with stub_session(tmp_path / "w") as session:
+            _, summary = screen(session, folder)
+            assert summary is not None
+            assert [str(f.outcome) for f in summary.files] == expected
+    assert everything_below(folder) == {"a.png", "b.txt"}
+    assert (folder / "a.png").read_bytes() == content
+    assert [p.read_bytes() for p in (tmp_path / "w" / "archive").rglob("a.png")] == [content]
+
+
+def test_a_folder_around_the_workspace_is_refused(tmp_path: Path) -> None:
+    with stub_session(tmp_path / "w") as session:
+        for folder in (tmp_path, tmp_path / "w" / "archive"):
+            with pytest.raises(WorkspaceError, match="outside"):
+                open_batch(session, folder)
+
+
+def test_a_study_that_breaks_the_classifier_fails_alone(tmp_path: Path) -> None:
+    for grey in (20, 60, 100):
+        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
+    with stub_session(tmp_path, StubClassifier(breaks_on_grey=60)) as session:
+        _, summary = screen(session)
+    assert summary is not None
+    assert {f.name: str(f.outcome) for f in summary.files} == {
+        "20.png": "reported",
+        "60.png": "failed",
+        "100.png": "reported",
+    }
+    assert everything_below(tmp_path / "intake") == {"60.png"}
+
+
+def test_a_file_that_fails_again_and_again_goes_to_quarantine(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "60.png", 60)
+    for last in (False, False, True):
+        with stub_session(tmp_path, StubClassifier(breaks_on_grey=60), max_attempts=3) as session:
+            _, summary = screen(session)
+            assert summary is not None
+            assert summary.tally.failed == 1
+        assert (tmp_path / "intake" / "60.png").exists() is not last
+    (reason,) = (tmp_path / "quarantine").rglob("reason.json")
+    assert "MemoryError" in reason.read_text()
+    assert (reason.parent / "60.png").exists()
+
+
+def test_a_report_that_cannot_be_written_fails_its_study_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for grey in (20, 60):
+        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
+    with stub_session(tmp_path) as session:
+        write = type(session.writer).write_study
+
+        def write_some(writer: object, report: object, folder: Path) -> object:
+            if "60.png" in str(report):
+                raise OSError(28, "No space left on device")
+            return write(writer, report, folder)  # type: ignore[arg-type]  # passed on as it came
+
+        monkeypatch.setattr(type(session.writer), "write_study", write_some)
+        _, summary = screen(session)
+    assert summary is not None
+    assert [str(f.outcome) for f in summary.files] == ["reported", "failed"]
+
+
+def test_a_file_that_changes_after_it_was_claimed_waits_for_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "intake" / "a.png"
+    draw_png(file, 20)
+    with stub_session(tmp_path) as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        draw_png(file, 90)
+        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id))
+    assert outcomes(tmp_path, opened.batch_id) == {"a.png": "pending"}
+    with stub_session(tmp_path) as session:
+        _, summary = screen(session)
+    assert summary is not None
+    assert summary.tally.reported == 1
+
+
+def test_a_batch_whose_run_died_is_finished_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for grey in (20, 60):
+        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
+    with stub_session(tmp_path) as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id)[:1])
+        assert screen(session) == (opened.__class__(batch_id=None), None)
+        now = ledger_module.time.time()
+        monkeypatch.setattr(ledger_module.time, "time", lambda: now + ledger_module.LEASE_SECONDS + 1)
+        (summary,) = resume(session)
+    assert summary.batch_id == opened.batch_id
+    assert summary.tally.reported == 2
+    assert summary.report_html.exists()
+
+
+def test_an_empty_intake_loads_no_model_and_opens_no_batch(tmp_path: Path) -> None:
+    stub = StubClassifier()
+    with stub_session(tmp_path, stub) as session:
+        opened, summary = screen(session)
+        shown = summary_as_json(session, opened, summary)
+    assert summary is None
+    assert shown["arrived"] == 0
+    assert shown["batch_report"] is None
+    assert stub.calls == []
+    assert everything_below(tmp_path / "reports") == set()
+
+
+def test_without_its_model_a_batch_is_given_back_whole(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 20)
+    with stub_session(tmp_path) as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        shutil.rmtree(tmp_path / "models")
+        with pytest.raises(ModelError):
+            screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id))
+    assert everything_below(tmp_path / "intake") == {"a.png"}
+
+
+def test_large_batches_are_classified_chunk_by_chunk(tmp_path: Path) -> None:
+    stub = StubClassifier()
+    for grey in range(0, 100, 20):
+        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
+    with stub_session(tmp_path, stub, chunk_studies=2) as session:
+        screen(session)
+    assert stub.calls == [2, 2, 1]
