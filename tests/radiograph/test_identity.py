@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import ImplicitVRLittleEndian
+
+from cxrscreen.radiograph.identity import identify, iso_date
+from cxrscreen.radiograph.radiograph import Identity
+from tests.radiograph.drawn import chest, dicom, encoded
+
+
+def test_identifiers_are_read_and_normalised() -> None:
+    identity = identify(
+        dicom(
+            chest(),
+            bits=8,
+            PatientName="Sari^Dewi^Putri^Dr.",
+            PatientID=" 0042 ",
+            IssuerOfPatientID="RSUD",
+            AccessionNumber="A7",
+            PatientBirthDate="19580312",
+        )
+    )
+    assert identity == Identity(
+        study_instance_uid="1.2.826.0.1.1",
+        series_instance_uid="1.2.826.0.1.1.2",
+        sop_instance_uid="1.2.826.0.1.1.3",
+        accession_number="A7",
+        patient_id="0042",
+        issuer_of_patient_id="RSUD",
+        patient_name="Sari, Dewi",
+        patient_birth_date="1958-03-12",
+    )
+
+
+def test_blank_values_are_none() -> None:
+    identity = identify(dicom(chest(), bits=8, PatientName="", PatientID="  ", PatientBirthDate="", AccessionNumber=""))
+    assert (identity.patient_name, identity.patient_id) == (None, None)
+    assert (identity.patient_birth_date, identity.accession_number) == (None, None)
+
+
+def test_a_family_name_alone_has_no_comma() -> None:
+    assert identify(dicom(chest(), bits=8, PatientName="Sukarno")).patient_name == "Sukarno"
+
+
+def test_names_in_other_scripts_are_decoded() -> None:
+    content = dicom(chest(), bits=8, SpecificCharacterSet="ISO_IR 192", PatientName="Åkesson^Günay")
+    assert identify(content).patient_name == "Åkesson, Günay"
+
+
+def test_the_pixels_are_not_needed() -> None:
+    content = dicom(chest(), bits=8, PatientID="0042")
+    assert identify(content[: len(content) - 100_000]).patient_id == "0042"
+
+
+def test_a_file_without_preamble_is_identified() -> None:
+    content = dicom(chest(), bits=8, syntax=ImplicitVRLittleEndian, PatientID="0042")
+    assert identify(content[132:]).patient_id == "0042"
+
+
+def test_a_picture_identifies_nobody() -> None:
+    assert identify(encoded(".jpg", chest())) == Identity()
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [("20240229", "2024-02-29"), ("1958.03.12", "1958-03-12"), ("20230229", None), ("", None), ("1958", None)],
+)
+def test_dates_are_iso_or_none(written: str, iso: str | None) -> None:
+    assert iso_date(written) == iso
+
+
+def test_identity_never_shows_in_a_representation() -> None:
+    assert "Sari" not in repr(identify(dicom(chest(), bits=8, PatientName="Sari^Dewi")))
+
+
+@given(
+    st.binary(max_size=400), st.sampled_from([b"", b"\0" * 128 + b"DICM", b"\x08\x00\x05\x00CS", b"\x08\x00\x16\x00UI"])
+)
+def test_no_content_makes_it_raise(content: bytes, head: bytes) -> None:
+    assert isinstance(identify(head + content), Identity)
