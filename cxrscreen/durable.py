@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, also when the power fails in the middle.
 
-Write beside the goal under a hidden name, flush to disk, rename: a rename within one file system is atomic (POSIX).
+Write beside the goal under a hidden name, flush to disk, rename: a rename within one file system is atomic
+(POSIX). What is written here is readable by its owner alone.
 """
 
 from __future__ import annotations
@@ -9,86 +10,98 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Replace ``path`` by a file with this content."""
-    draft = _draft_name(path)
+    """Write ``path`` so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        OSError: The disk is full, or the folder is missing or not writable.
+    """
+    draft = _draft_beside(path)
     try:
-        with draft.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(draft, content)
         draft.replace(path)
+        _sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a hidden folder to fill; it becomes ``path`` at the end, or goes away after an error.
+def place_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make ``folder`` appear with all ``files`` in it, in place of an earlier folder of that name.
 
-    A folder that stands at ``path`` already, from a run that died before it could record it, gives way.
+    Raises:
+        OSError: The disk is full, or the parent folder is missing or not writable.
     """
-    draft = _draft_name(path)
+    draft = _draft_beside(folder)
     draft.mkdir(mode=0o700)
     try:
-        yield draft
-        for entry in draft.iterdir():
-            _sync(entry)
+        for name, content in files.items():
+            _write_through(draft / name, content)
         _sync(draft)
-        if path.exists():
-            stale = _draft_name(path)
-            path.rename(stale)
-            draft.rename(path)
-            shutil.rmtree(stale)
+        if folder.exists():
+            # A non-empty folder cannot be renamed over: an earlier attempt steps aside first.
+            former = _draft_beside(folder)
+            folder.rename(former)
+            draft.rename(folder)
+            shutil.rmtree(former)
         else:
-            draft.rename(path)
-    finally:
-        if draft.exists():
-            shutil.rmtree(draft)
-    sync_folder(path.parent)
+            draft.rename(folder)
+        _sync(folder.parent)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def move_file(source: Path, destination: Path, *, keep_source: bool) -> None:
     """Move a file, or copy it where the source is to stay; ``destination`` is never half a file.
 
-    Calling it again after a crash finishes what was begun.
+    Called again after a crash, it finishes what was begun.
+
+    Raises:
+        OSError: The disk is full, a folder is missing or not writable, or there is no source.
     """
-    if not source.exists() and destination.exists():
+    if destination.exists() and not source.exists():
         return
-    if not keep_source:
-        try:
-            source.rename(destination)
-        except OSError as exc:
-            if exc.errno != errno.EXDEV:
-                raise
-        else:
-            sync_folder(destination.parent)
-            return
-    draft = _draft_name(destination)
+    if not keep_source and _renamed(source, destination):
+        return
+    draft = _draft_beside(destination)
     try:
         shutil.copyfile(source, draft)
         shutil.copystat(source, draft)
         _sync(draft)
         draft.replace(destination)
+        _sync(destination.parent)
     finally:
         draft.unlink(missing_ok=True)
-    sync_folder(destination.parent)
     if not keep_source:
         source.unlink()
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk, so that a rename in it outlives a power cut."""
-    _sync(folder)
+def _renamed(source: Path, destination: Path) -> bool:
+    """Rename and return true, or return false where the two lie on different file systems."""
+    try:
+        source.rename(destination)
+    except OSError as exc:
+        if exc.errno == errno.EXDEV:
+            return False
+        raise
+    _sync(destination.parent)
+    return True
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync(path: Path) -> None:
+    """Flush a file's content, or a folder's entries so that a rename in it outlives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -96,5 +109,5 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _draft_name(path: Path) -> Path:
+def _draft_beside(path: Path) -> Path:
     return path.with_name(f".draft-{secrets.token_hex(6)}")

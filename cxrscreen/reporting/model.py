@@ -110,6 +110,7 @@ class Tally:
 
     @property
     def arrived(self) -> int:
+        """The sum of all outcomes."""
         return self.reported + self.refused + self.duplicate + self.failed + self.pending
 
 

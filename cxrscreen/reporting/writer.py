@@ -1,0 +1,168 @@
+"""Reports on disk: a folder for each study, an index for each batch."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from cxrscreen.durable import place_folder, write_file
+from cxrscreen.errors import ReportError
+from cxrscreen.reporting.batch_page import compose_batch_page
+from cxrscreen.reporting.model import BatchReport, StudyReport
+from cxrscreen.reporting.overlay import blend_overlay
+from cxrscreen.reporting.page_parts import printable
+from cxrscreen.reporting.paper import Press
+from cxrscreen.reporting.records import batch_record, batch_table, study_record, write_json
+from cxrscreen.reporting.study_page import OVERLAY_FILE, RADIOGRAPH_FILE, compose_study_page, has_evidence
+from cxrscreen.reporting.words import TEMPLATES, load_words
+from cxrscreen.settings import Language
+from cxrscreen.types import Grey8, Rgb8
+
+JPEG_QUALITY = 90
+FONT = "Source Sans 3"
+
+_FONT_URL = re.compile(r"url\(fonts/([\w.-]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """The pages of one study."""
+
+    html: Path
+    pdf: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFiles:
+    """The index of one batch."""
+
+    html: Path
+    pdf: Path
+    csv: Path
+    json: Path
+
+
+class ReportWriter:
+    """Writes reports in one language; keep one, its templates, styles and fonts are read once."""
+
+    def __init__(self, language: Language, *, templates: Path = TEMPLATES) -> None:
+        """Read templates, words, styles and fonts.
+
+        Raises:
+            ReportError: One of them is missing.
+        """
+        self._words = load_words(language, templates=templates)
+        self._pages = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=printable,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        try:
+            style, screen, paper = (
+                (templates / name).read_text(encoding="utf-8") for name in ("report.css", "screen.css", "paper.css")
+            )
+            fonts = {f"fonts/{path.name}": path.read_bytes() for path in (templates / "fonts").glob("*.woff2")}
+        except OSError as exc:
+            raise ReportError(f"Cannot read the report templates: {exc}. Restore the folder templates.") from exc
+        self._press = Press((style, paper), fonts)
+        self._screen_style = Markup(_with_fonts_inside(style, fonts) + screen)  # noqa: S704  # our own stylesheet
+
+    def write_study(self, report: StudyReport, folder: Path) -> ReportFiles:
+        """Write the report of one study into ``folder``, which appears whole or not at all.
+
+        An earlier folder of that name, e.g. of an attempt that was not recorded, is replaced.
+
+        Raises:
+            ReportError: The folder cannot be written.
+        """
+        shown = report.radiographs[0]
+        pictures = {RADIOGRAPH_FILE: _encode_grey(shown.pixels)}
+        if has_evidence(shown.activation_map):
+            overlay = blend_overlay(shown.pixels, shown.activation_map, alpha=report.overlay_alpha)
+            pictures[OVERLAY_FILE] = _encode_colour(overlay)
+        html, pdf = self._render("study.html.j2", compose_study_page(report, self._words), pictures)
+        record = write_json(study_record(report))
+        with _disk_errors_in_words(folder):
+            place_folder(folder, {**pictures, "report.json": record, "report.pdf": pdf, "report.html": html})
+        return ReportFiles(folder / "report.html", folder / "report.pdf")
+
+    def write_batch(self, report: BatchReport, folder: Path) -> BatchFiles:
+        """Write the index of one batch into ``folder``, replacing an earlier index file by file.
+
+        Raises:
+            ReportError: The folder is missing or cannot be written.
+        """
+        html, pdf = self._render("batch.html.j2", compose_batch_page(report, self._words), {})
+        files = BatchFiles(folder / "index.html", folder / "index.pdf", folder / "batch.csv", folder / "batch.json")
+        with _disk_errors_in_words(folder):
+            write_file(files.json, write_json(batch_record(report)))
+            write_file(files.csv, batch_table(report))
+            write_file(files.pdf, pdf)
+            write_file(files.html, html)
+        return files
+
+    def check_fonts(self) -> str:
+        """Print a word and return the font that went into the page.
+
+        Raises:
+            ReportError: It is not the reports' own: WeasyPrint or Pango does not work here.
+        """
+        page = self._press.print_page(f"<html lang='en'><title>Font</title><p>{FONT}</p></html>", {})
+        if FONT.replace(" ", "-").encode() not in page:
+            raise ReportError(f"{FONT} did not go into the page. Install Pango again (see deployments/install.sh).")
+        return f"{FONT}, embedded"
+
+    def _render(self, template: str, page: object, pictures: dict[str, bytes]) -> tuple[bytes, bytes]:
+        """Return the page for the screen, which carries its style and fonts, and the same page on paper."""
+        values = {
+            "page": page,
+            "w": self._words.table,
+            "language": self._words.language,
+            "disclaimers": self._words.table["disclaimer"],
+        }
+        source = self._pages.get_template(template)
+        on_screen = source.render(values, style=self._screen_style, on_paper=False)
+        return on_screen.encode(), self._press.print_page(source.render(values, style="", on_paper=True), pictures)
+
+
+@contextmanager
+def _disk_errors_in_words(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise ReportError(
+            f"Cannot write {target.name}: {exc.strerror}. Check that {target.parent} exists, is writable and has space."
+        ) from exc
+
+
+def _with_fonts_inside(style: str, fonts: dict[str, bytes]) -> str:
+    def inline(match: re.Match[str]) -> str:
+        return f"url(data:font/woff2;base64,{base64.b64encode(fonts[f'fonts/{match[1]}']).decode()})"
+
+    return _FONT_URL.sub(inline, style)
+
+
+def _encode_grey(pixels: Grey8) -> bytes:
+    return _encode(pixels)
+
+
+def _encode_colour(picture: Rgb8) -> bytes:
+    return _encode(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+
+def _encode(picture: Grey8) -> bytes:
+    written, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
+    if not written:
+        raise ReportError("The picture of a radiograph could not be encoded as JPEG.")
+    return bytes(jpeg)

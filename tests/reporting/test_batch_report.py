@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pypdf
+import pytest
+
+from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.reporting.batch_page import compose_batch_page
+from cxrscreen.reporting.model import Tally
+from cxrscreen.reporting.records import batch_table, disarm
+from cxrscreen.reporting.words import load_words
+from cxrscreen.reporting.writer import ReportWriter
+from tests.reporting.report_samples import batch, refused, study_row
+from tests.reporting.test_study_report import ENGLISH_DISCLAIMER, GOLDEN, INDONESIAN_DISCLAIMER, pages_of, text_of
+
+
+def _rows(table: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline="")))
+
+
+def test_an_index_is_four_files(english: ReportWriter, tmp_path: Path) -> None:
+    files = english.write_batch(batch(), tmp_path)
+    assert [path.name for path in (files.html, files.pdf, files.csv, files.json)] == [
+        "index.html", "index.pdf", "batch.csv", "batch.json"
+    ]  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "index.pdf", "batch.csv", "batch.json"}
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_text_of_an_index_is_the_golden_one(
+    language: str, english: ReportWriter, indonesian: ReportWriter, tmp_path: Path
+) -> None:
+    """After a wanted change, look at the index and copy the new text over the golden one."""
+    files = {"en": english, "id": indonesian}[language].write_batch(batch(phantoms=True), tmp_path)
+    golden = (GOLDEN / f"batch-report.{language}.txt").read_text(encoding="utf-8")
+    assert text_of(files.pdf).split() == golden.split()
+
+
+def test_the_same_batch_gives_the_same_bytes(english: ReportWriter, tmp_path: Path) -> None:
+    folders = tmp_path / "one", tmp_path / "two"
+    for folder in folders:
+        folder.mkdir()
+        english.write_batch(batch(), folder)
+    for path in folders[0].iterdir():
+        assert path.read_bytes() == (folders[1] / path.name).read_bytes(), path.name
+
+
+def test_the_disclaimer_stands_on_each_of_three_pages(indonesian: ReportWriter, tmp_path: Path) -> None:
+    pages = pages_of(indonesian.write_batch(batch(100), tmp_path).pdf)
+    assert len(pages) == 3
+    for number, page in enumerate(pages, start=1):
+        assert ENGLISH_DISCLAIMER in page
+        assert INDONESIAN_DISCLAIMER in page
+        assert f"Halaman {number} dari 3" in page
+
+
+def test_the_column_heads_repeat_on_each_page_of_studies(english: ReportWriter, tmp_path: Path) -> None:
+    pages = pages_of(english.write_batch(batch(100), tmp_path).pdf)
+    assert all("Study Score from 0 to 1 Finding Files" in page for page in pages[:2])
+
+
+def test_studies_stand_by_falling_score_and_equal_ones_by_key() -> None:
+    rows = tuple(study_row(number, score) for number, score in ((3, 0.5), (1, 0.9), (2, 0.5), (4, 0.0)))
+    page = compose_batch_page(replace(batch(), studies=rows), load_words("en"))
+    assert [row.study_key[-1] for row in page.studies] == ["1", "2", "3", "4"]
+    assert [row.flagged for row in page.studies] == [True, True, True, False]
+
+
+def test_the_sum_is_shown_as_an_equation(english: ReportWriter, tmp_path: Path) -> None:
+    tally = Tally(reported=1200, refused=30, duplicate=4, failed=5, pending=6)
+    text = pages_of(english.write_batch(batch(tally=tally), tmp_path).pdf)[0]
+    assert "1,245 arrived = 1,200 reported + 30 refused + 4 duplicate + 5 failed + 6 pending" in text
+
+
+def test_phantoms_are_called_phantoms_and_patients_are_not(english: ReportWriter, tmp_path: Path) -> None:
+    assert "scores mean nothing" in pages_of(english.write_batch(batch(phantoms=True), tmp_path).pdf)[0]
+    assert "hantom" not in pages_of(english.write_batch(batch(), tmp_path).pdf)[0]
+
+
+def test_each_advice_is_given_once_for_all_files_of_a_reason() -> None:
+    report = batch(refused=(refused(2), refused(3, Reason.EMPTY), refused(1)))
+    groups = compose_batch_page(report, load_words("en")).refused
+    assert [group.title for group in groups] == ["Empty file", "Not a frontal view"]
+    assert [line.file for line in groups[1].files] == ["night/lateral-1.dcm", "night/lateral-2.dcm"]
+
+
+def test_the_pdf_links_to_pdfs_and_the_page_to_pages(english: ReportWriter, tmp_path: Path) -> None:
+    files = english.write_batch(batch(1), tmp_path)
+    assert 'href="../../studies/S-0000000000/report.html"' in files.html.read_text(encoding="utf-8")
+    links = [
+        annotation.get_object()["/A"]["/URI"]
+        for page in pypdf.PdfReader(files.pdf).pages
+        for annotation in page.get("/Annots", ())
+    ]
+    assert links == ["../../studies/S-0000000000/report.pdf", "../../studies/S-0000000001/report.html"]
+
+
+def test_links_survive_odd_characters(english: ReportWriter, tmp_path: Path) -> None:
+    odd = replace(study_row(1, 0.5), report_html=PurePosixPath('a b/#1?"/report.html'))
+    html = english.write_batch(replace(batch(), studies=(odd,)), tmp_path).html
+    assert 'href="a%20b/%231%3F%22/report.html"' in html.read_text(encoding="utf-8")
+
+
+def test_an_empty_batch_is_said_in_words(english: ReportWriter, tmp_path: Path) -> None:
+    empty = batch(0, tally=Tally(), refused=(), duplicates=(), failed=(), pending=())
+    text = pages_of(english.write_batch(empty, tmp_path).pdf)[0]
+    assert "0 arrived = 0 reported" in text
+    assert "No study was reported" in text
+    assert "Refused files" not in text
+
+
+def test_the_table_has_one_line_for_each_file_that_arrived() -> None:
+    rows = _rows(batch_table(batch()))
+    assert len(rows) == batch().tally.arrived
+    assert [row["outcome"] for row in rows].count("reported") == 4
+    assert (rows[0]["file"], rows[0]["score"], rows[0]["positive"]) == ("night/CR000002.dcm", "0.74", "true")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_becomes_a_formula(start: str) -> None:
+    name = f'{start}HYPERLINK("x")'
+    rows = _rows(batch_table(batch(pending=(name,), refused=(refused(detail=name),))))
+    assert rows[-1]["file"] == f"'{name}"
+    assert [row["detail"] for row in rows if row["outcome"] == "refused"] == [f"'{name}"]
+
+
+def test_a_harmless_cell_is_left_as_it_is() -> None:
+    assert disarm("a=b-c") == "a=b-c"
+    assert disarm("") == ""
+
+
+def test_the_record_counts_as_the_page_does(english: ReportWriter, tmp_path: Path) -> None:
+    record = json.loads(english.write_batch(batch(), tmp_path).json.read_bytes())
+    outcomes = ("reported", "refused", "duplicate", "failed", "pending")
+    assert record["arrived"] == sum(record[outcome] for outcome in outcomes) == 10
+    assert [study["score"] for study in record["studies"]] == [0.74, 0.37, 0.11, 0.0]
+    assert record["refused_files"][0]["reason"] == "view"
+    assert record["studies"][0]["report_pdf"] == "../../studies/S-0000000002/report.pdf"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrscreen.errors import ReportError
+from cxrscreen.reporting.paper import ASSETS, OwnAssetsOnly, Press, asset_address
+
+OTHER_ADDRESSES = [
+    "file:///etc/passwd",
+    "http://127.0.0.1/picture.jpg",
+    "https://example.org/picture.jpg",
+    "data:image/png;base64,AAAA",
+    "ftp://example.org/picture.jpg",
+    f"{ASSETS}../picture.jpg",
+    f"{ASSETS}other.jpg",
+    f"{ASSETS}picture.jpg?x",
+    "picture.jpg",
+]
+
+
+@pytest.mark.parametrize("address", OTHER_ADDRESSES)
+def test_the_fetcher_refuses_what_is_not_its_own(address: str) -> None:
+    with pytest.raises(ReportError, match="refused"):
+        OwnAssetsOnly({"picture.jpg": b"own"}).fetch(address)
+
+
+def test_the_fetcher_hands_out_its_own() -> None:
+    assert OwnAssetsOnly({"picture.jpg": b"own"}).fetch(asset_address("picture.jpg")).read() == b"own"
+
+
+def test_a_page_cannot_draw_in_a_file_of_the_machine(tmp_path: Path) -> None:
+    picture = cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))[1].tobytes()
+    (tmp_path / "other.jpg").write_bytes(picture)
+    press = Press((), {})
+
+    def print_with(address: str) -> bytes:
+        page = f'<!doctype html><html lang="en"><title>t</title><img alt="a" src="{address}">'
+        return press.print_page(page, {"picture.jpg": picture})
+
+    assert b"/DCTDecode" in print_with("picture.jpg")
+    assert b"/DCTDecode" not in print_with((tmp_path / "other.jpg").as_uri())
