@@ -31,7 +31,8 @@ log = logging.getLogger("cxrscreen.serve")
 
 def main() -> None:
     """Start all parts in their order, and stop them together."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("cxrscreen").setLevel(logging.INFO)
     settings = load_settings()
     workspace = open_workspace(settings.workspace)
     os.environ.update(prefect_environment(settings, server=True))
@@ -61,7 +62,7 @@ def _serve(settings: Settings, workspace: Workspace) -> None:
     crash_orphans()
     _serve_reports(settings, workspace.reports)
     threading.Thread(target=watch, args=(settings,), daemon=True, name="watcher").start()
-    print(  # noqa: T201  # for the person who started it
+    print(
         f"\nPrefect UI:  {ui_url(settings)}\nReports:     {reports_url(settings)}\nIntake:      {workspace.intake}\n"
         f"Screened every {settings.screen_every_minutes:g} minutes, and when a file arrives. Stop with Ctrl-C.\n",
         flush=True,

@@ -23,7 +23,7 @@ def publish(settings: Settings, summary: BatchSummary) -> None:
             "outcome": str(file.outcome),
             "score": None if file.score is None else round(file.score, 4),
             "at or above operating point": file.positive,
-            "reason": file.reason or "",
+            "reason": file.reason,
         }
         for file in sorted(summary.files, key=_by_falling_score)[:MOST_ROWS]
     ]

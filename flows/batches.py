@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+from uuid import UUID
+
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from cxrscreen.errors import ModelError
@@ -19,7 +22,8 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
         ModelError: The model is missing or damaged; the files are given back first.
     """
     studies = list_studies(settings, batch_id)
-    bar = create_progress_artifact(0.0, description=f"Batch {batch_id}: {len(studies)} studies")
+    # Prefect types its calls for both worlds; outside of async code they return at once.
+    bar = cast("UUID", create_progress_artifact(0.0, description=f"Batch {batch_id}: {len(studies)} studies"))
     done = 0
     for chunk in chunks(studies, settings.chunk_studies):
         try:

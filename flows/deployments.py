@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Interval
+from prefect.types.entrypoint import EntrypointType
 
 from cxrscreen.settings import Settings
 from flows.screen_intake import screen_intake
@@ -19,7 +21,7 @@ TAGS = ["cxrscreen", "prototype"]
 
 def deployments(settings: Settings) -> list[RunnerDeployment]:
     """Return both deployments; runs of the intake never overlap, a second one is cancelled and says so."""
-    return [
+    both = [
         screen_intake.to_deployment(
             INTAKE_DEPLOYMENT,
             schedule=Interval(timedelta(minutes=settings.screen_every_minutes)),
@@ -35,3 +37,4 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
             entrypoint_type=EntrypointType.MODULE_PATH,
         ),
     ]
+    return cast("list[RunnerDeployment]", both)  # typed for async code, too, which this is not

@@ -34,6 +34,9 @@ def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
             "PREFECT_SERVER_API_HOST": HOST,
             "PREFECT_SERVER_API_PORT": str(settings.ui_port),
             "PREFECT_API_URL": f"{ui_url(settings)}/api",
+            # Whoever can write to the API can run code: no page of another site may.
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ui_url(settings),
         }
     return environment
 

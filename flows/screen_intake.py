@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from cxrscreen.settings import load_settings
 from flows.batches import outcome_in_words, run_batch

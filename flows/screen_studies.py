@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.request import Request, resolve

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
 from cxrscreen.errors import CxrscreenError
@@ -47,8 +49,8 @@ def watch(settings: Settings) -> None:
 
 def start_run() -> UUID:
     """Start a run of the intake deployment and return its id without waiting for it."""
-    flow_run = run_deployment(DEPLOYMENT, timeout=0, as_subflow=False, tags=["watcher"])
-    return flow_run.id
+    run = run_deployment(DEPLOYMENT, timeout=0, as_subflow=False, tags=["watcher"])
+    return cast("FlowRun", run).id  # typed for async code, too, which this is not
 
 
 def _ended(client: SyncPrefectClient, run: UUID) -> str | None:

@@ -63,6 +63,12 @@ class Press:
         )
         return pdf
 
+    def fonts_in(self, html: str) -> set[str]:
+        """Return the families that the PDF of ``html`` carries."""
+        document = weasyprint.HTML(string=html).render(stylesheets=self._stylesheets, font_config=self._fonts)
+        document.write_pdf()
+        return {font.family for font in document.fonts.values()}
+
 
 def asset_address(name: str) -> str:
     """Return the address under which a page finds the asset ``name``."""

@@ -113,14 +113,14 @@ class ReportWriter:
         return files
 
     def check_fonts(self) -> str:
-        """Print a word and return the font that went into the page.
+        """Print a word and return the font that it was set in.
 
         Raises:
             ReportError: It is not the reports' own: WeasyPrint or Pango does not work here.
         """
-        page = self._press.print_page(f"<html lang='en'><title>Font</title><p>{FONT}</p></html>", {})
-        if FONT.replace(" ", "-").encode() not in page:
-            raise ReportError(f"{FONT} did not go into the page. Install Pango again (see deployments/install.sh).")
+        families = self._press.fonts_in("<html lang='en'><title>Font</title><p>Score</p></html>")
+        if families != {FONT}:
+            raise ReportError(f"Pages are set in {families or 'no font'}, not in {FONT}. Install Pango again.")
         return f"{FONT}, embedded"
 
     def _render(self, template: str, page: object, pictures: dict[str, bytes]) -> tuple[bytes, bytes]:

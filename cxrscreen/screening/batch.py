@@ -171,14 +171,14 @@ def _batch_report(session: Session, batch: BatchRecord, files: Sequence[FileReco
         tally=Tally(**{str(outcome): len(files) for outcome, files in by_outcome.items()}),
         studies=_study_rows(by_outcome[Outcome.REPORTED], card.operating_point),
         refused=tuple(
-            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(f.reason), detail=f.detail or "")
+            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(f.reason), detail=f.detail)
             for f in by_outcome[Outcome.REFUSED]
         ),
         duplicates=tuple(
             DuplicateRow(file_name=f.name, first_report=_from_batch_folder(f.report))
             for f in by_outcome[Outcome.DUPLICATE]
         ),
-        failed=tuple(FailedRow(file_name=f.name, detail=f.detail or "") for f in by_outcome[Outcome.FAILED]),
+        failed=tuple(FailedRow(file_name=f.name, detail=f.detail) for f in by_outcome[Outcome.FAILED]),
         pending=tuple(f.name for f in by_outcome[Outcome.PENDING]),
         phantoms=session.settings.demonstration,
     )

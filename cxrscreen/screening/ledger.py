@@ -38,8 +38,8 @@ CREATE TABLE file (
   sha256 TEXT NOT NULL DEFAULT '',   -- empty for a file that was never read
   study_key TEXT NOT NULL DEFAULT '',
   outcome TEXT CHECK (outcome IN ('reported', 'refused', 'duplicate', 'failed', 'pending')),
-  reason TEXT,
-  detail TEXT,
+  reason TEXT NOT NULL DEFAULT '',
+  detail TEXT NOT NULL DEFAULT '',
   score REAL,
   positive INTEGER,                -- score at or above the model's operating point
   report TEXT,                     -- report folder, relative to the workspace; a duplicate has that of the first report
@@ -92,8 +92,8 @@ class Verdict:
 
     outcome: Outcome
     destination: str | None = None
-    reason: str | None = None
-    detail: str | None = None
+    reason: str = ""
+    detail: str = ""
     score: float | None = None
     positive: bool | None = None
     report: str | None = None
@@ -109,8 +109,8 @@ class FileRecord:
     sha256: str
     study_key: str
     outcome: Outcome | None
-    reason: str | None
-    detail: str | None
+    reason: str
+    detail: str
     score: float | None
     positive: bool | None
     report: str | None

@@ -116,7 +116,7 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
             for a in leading
         ),
         refused=tuple(
-            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(v.reason), detail=v.detail or "")
+            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(v.reason), detail=v.detail)
             for f in study.originals
             if (v := study.verdicts.get(f.file_id)) and v.reason and v.outcome is Outcome.REFUSED
         ),

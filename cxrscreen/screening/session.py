@@ -75,4 +75,3 @@ def open_session(settings: Settings) -> Iterator[Session]:
 _load_once = lru_cache(maxsize=1)(load_classifier)
 _load_words = lru_cache(maxsize=2)(load_words)
 _make_writer = lru_cache(maxsize=2)(ReportWriter)
-

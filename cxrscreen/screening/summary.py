@@ -38,7 +38,7 @@ def summary_as_json(session: Session, opened: OpenedBatch, summary: BatchSummary
 
 def _file_entry(root: Path, file: FileRecord) -> dict[str, object]:
     entry = _entry(file.name, str(file.outcome)) | {
-        "reason": f"{file.reason}: {file.detail}" if file.reason else file.detail,
+        "reason": ": ".join(part for part in (file.reason, file.detail) if part) or None,
         "score": file.score,
         "positive": file.positive,
     }

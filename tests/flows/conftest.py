@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One real Prefect server, with a database of its own, for all tests of flows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Prefect's own start-up is not ours to mend
+        from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415  # 4 s that other tests need not pay
+
+        with prefect_test_harness(server_startup_timeout=120):
+            yield
