@@ -55,8 +55,8 @@ def screen_command(
 ) -> None:
     """Screen a folder of chest radiographs and write the reports."""
     settings = load_settings(workspace, language=language)
-    if workspace is None and not as_json:
-        err.print(f"Workspace: {settings.workspace}")
+    if workspace is None:
+        err.print(f"Workspace: {settings.workspace}", soft_wrap=True)
     with open_session(settings) as session:
         with _progress() as show:
             progress = partial(show, "Screening")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from cxrscreen.classifier.operating_point import OperatingPoint
+from cxrscreen.classifier.recipe import RecipeName
 
 
 class _Frozen(BaseModel):
@@ -53,16 +55,24 @@ class GoldenScore(_Frozen):
     opacities: bool
     score: float
 
+    def drift(self, score: float) -> float:
+        """How far a score of now is from the recorded one, in log-odds.
+
+        Phantoms score near 0 or 1, where even a wrong score differs by little; log-odds differ much.
+        """
+        return abs(_log_odds(score) - _log_odds(self.score))
+
 
 class ModelCard(_Frozen):
     """Machine-readable card, stored as ``card.json`` beside the weights."""
 
     version: str  # e.g. "standard-1"
-    recipe: Literal["study-2020", "standard"]
+    recipe: RecipeName
     created_at: str  # ISO 8601
     weights_sha256: str
     base_weights_sha256: str  # of the ImageNet weights as given, before rounding
-    base_precision: Literal["float16", "float32"]
+    base_weights_origin: str = ""  # where they came from, one sentence, no path
+    base_precision: Literal["int16", "float16", "float32"]  # int16: fixed point, one scale for each filter
     largest_change_by_rounding: float  # of any score on the development set, rounded base against the given one
     data_set: DataSetCard
     seed: int
@@ -79,3 +89,8 @@ class ModelCard(_Frozen):
     def model_id(self) -> str:
         """Version and the head of its hash, as reports print it."""
         return f"{self.version} ({self.weights_sha256[:12]})"
+
+
+def _log_odds(score: float) -> float:
+    inside = min(max(score, 1e-12), 1 - 1e-12)
+    return log(inside / (1 - inside))

@@ -22,7 +22,9 @@ class Classifier(Protocol):
     """A trained model, loaded."""
 
     @property
-    def card(self) -> ModelCard: ...
+    def card(self) -> ModelCard:
+        """What the model is and how far it may be trusted."""
+        ...
 
     def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
         """Score and explain a batch; row i of each result belongs to row i of ``prepared``."""

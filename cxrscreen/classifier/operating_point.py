@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
+from cxrscreen.errors import CalibrationError
+from cxrscreen.types import Diseased, Scores
+
 
 class Finding(StrEnum):
     """What a prediction says; never a diagnosis."""
@@ -42,4 +47,34 @@ class Prediction:
 
     @property
     def finding(self) -> Finding:
+        """Positive at the threshold and above."""
         return Finding.POSITIVE if self.score >= self.operating_point.threshold else Finding.NEGATIVE
+
+
+def choose_operating_point(scores: Scores, diseased: Diseased, *, min_sensitivity: float) -> OperatingPoint:
+    """Return the highest threshold that still reaches ``min_sensitivity``.
+
+    Args:
+        scores: Model scores in [0, 1], shape (n,), of radiographs that the model was not fitted on.
+        diseased: Reference standard, shape (n,).
+        min_sensitivity: Fraction of diseased to catch, in (0, 1].
+
+    Raises:
+        CalibrationError: ``diseased`` lacks one of its two classes, a score is no number in [0, 1], or
+            ``min_sensitivity`` is out of range.
+    """
+    if not 0 < min_sensitivity <= 1:
+        raise CalibrationError(f"A sensitivity of {min_sensitivity} cannot be asked for. Give a fraction up to 1.")
+    if not ((scores >= 0) & (scores <= 1)).all():  # also false where a score is not a number
+        raise CalibrationError("A score is not a number from 0 to 1. Train the model again.")
+    if diseased.all() or not diseased.any():
+        raise CalibrationError("An operating point needs both COVID-19 and normal radiographs. Add the missing class.")
+    falling = np.sort(scores[diseased])[::-1]
+    caught = np.arange(1, len(falling) + 1) / len(falling)
+    threshold = falling[np.argmax(caught >= min_sensitivity)]
+    positive = scores >= threshold
+    return OperatingPoint(
+        threshold=float(threshold),
+        sensitivity=float(positive[diseased].mean()),
+        specificity=float((~positive[~diseased]).mean()),
+    )

@@ -1,0 +1,166 @@
+"""One model on disk: a folder with ``weights.npz``, ``card.json`` and a readable ``CARD.md``.
+
+The card holds the digest of the weights; loading verifies it and never unpickles anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from cxrscreen.classifier.base_weights import BaseWeights, arrays_in
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.card_text import render_card
+from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.durable import place_folder
+from cxrscreen.errors import ModelError
+
+if TYPE_CHECKING:
+    from cxrscreen.classifier.vgg16 import Vgg16Classifier
+
+CARD_FILE = "card.json"
+READABLE_FILE = "CARD.md"
+WEIGHTS_FILE = "weights.npz"
+
+_BASE = "base/"
+_HEAD = "head/"
+_VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+def checked_version(version: str) -> str:
+    """Return ``version`` if it can name a folder.
+
+    Raises:
+        ModelError: It holds anything but lower-case letters, digits, dot, hyphen and underscore.
+    """
+    if not _VERSION.fullmatch(version):
+        raise ModelError("A model version is 1 to 64 lower-case letters, digits, dots, hyphens and underscores.")
+    return version
+
+
+def pack_weights(base: BaseWeights, head: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Serialise a model: the base's kernels in 16 bits (``BaseWeights.packed``), all else in single precision.
+
+    The same weights always give the same bytes.
+    """
+    arrays: dict[str, NDArray[Any]] = {f"{_BASE}{name}": array for name, array in base.packed().items()}
+    arrays |= {f"{_HEAD}{name}": array.astype("<f4") for name, array in head.items()}
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    return packed.getvalue()
+
+
+def digest(weights: bytes) -> str:
+    """SHA-256 as the card records it, 64 hex digits."""
+    return hashlib.sha256(weights).hexdigest()
+
+
+def save_bundle(models: Path, card: ModelCard, weights: bytes) -> Path:
+    """Write a model whole or not at all.
+
+    Args:
+        models: Folder of models; the bundle becomes its subfolder ``card.version``.
+        card: Must hold the digest of ``weights``.
+        weights: From ``pack_weights``.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        ModelError: The version exists already, or the card belongs to other weights.
+    """
+    if card.weights_sha256 != digest(weights):
+        raise ModelError(f"The card of {card.version} does not belong to these weights. Train the model again.")
+    target = free_folder(models, card.version)
+    files = {
+        WEIGHTS_FILE: weights,
+        READABLE_FILE: render_card(card).encode(),
+        CARD_FILE: (card.model_dump_json(indent=2) + "\n").encode(),
+    }
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        place_folder(target, files)
+    except OSError as exc:
+        raise ModelError(f"The model {card.version} could not be written: {exc.strerror}.") from exc
+    return target
+
+
+def free_folder(models: Path, version: str) -> Path:
+    """Return where a new version goes.
+
+    Raises:
+        ModelError: The version exists already, or cannot name a folder.
+    """
+    target = models / checked_version(version)
+    if target.exists():
+        raise ModelError(f"The model {version} exists already and is never overwritten. Choose another version.")
+    return target
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and validate the card of a bundle.
+
+    Raises:
+        ModelError: There is no card, or it is damaged.
+    """
+    try:
+        return ModelCard.model_validate_json((folder / CARD_FILE).read_bytes())
+    except OSError as exc:
+        raise ModelError(f"There is no model in the folder {folder.name}. Check the version's name.") from exc
+    except ValidationError as exc:
+        raise ModelError(
+            f"The card of the model {folder.name} is damaged or of another format. Restore the folder from its source."
+        ) from exc
+
+
+def read_weights(folder: Path) -> tuple[ModelCard, BaseWeights, dict[str, NDArray[np.float32]]]:
+    """Read card, base and head of a bundle, verified against the card's digest.
+
+    Raises:
+        ModelError: A file is missing or damaged, or the weights are not those of the card.
+    """
+    card = read_card(folder)
+    try:
+        content = (folder / WEIGHTS_FILE).read_bytes()
+    except OSError as exc:
+        raise ModelError(f"The weights of {card.version} cannot be read. Restore the folder from its source.") from exc
+    if digest(content) != card.weights_sha256:
+        raise ModelError(
+            f"The weights of {card.version} are damaged or were exchanged: their SHA-256 is not the card's. "
+            "Restore the folder from its source."
+        )
+    arrays = arrays_in(content, what=f"{card.version}/{WEIGHTS_FILE}")
+    base = {name.removeprefix(_BASE): array for name, array in arrays.items() if name.startswith(_BASE)}
+    head = {name.removeprefix(_HEAD): array for name, array in arrays.items() if name.startswith(_HEAD)}
+    return card, BaseWeights.unpacked(base, origin=f"Base of the model {card.model_id}."), head
+
+
+def base_of_bundle(folder: Path) -> BaseWeights:
+    """The frozen base inside a model: what retraining starts from without a network.
+
+    Raises:
+        ModelError: See ``read_weights``.
+    """
+    return read_weights(folder)[1]
+
+
+def load_classifier(folder: Path) -> Vgg16Classifier:
+    """Load a model for screening.
+
+    Raises:
+        ModelError: See ``read_weights``; or the head does not fit the card's recipe.
+    """
+    card, base, head = read_weights(folder)
+    from cxrscreen.classifier.backbone import Backbone  # noqa: PLC0415  # starts TensorFlow: only for a sound model
+    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # likewise
+    from cxrscreen.classifier.vgg16 import Vgg16Classifier  # noqa: PLC0415  # likewise
+
+    return Vgg16Classifier(card, Backbone(base), Head.from_arrays(recipe_named(card.recipe), head))

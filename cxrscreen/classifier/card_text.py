@@ -1,0 +1,85 @@
+"""The model card as a page of Markdown, from nothing but the card itself."""
+
+from __future__ import annotations
+
+from cxrscreen.classifier.card import Estimate, ModelCard, Performance
+
+
+def render_card(card: ModelCard) -> str:
+    """Return ``CARD.md``: what ``card.json`` says, for people."""
+    point, data_set = card.operating_point, card.data_set
+    sections = [
+        f"# Model {card.version}",
+        "A prototype for research: not for medical use, and not for diagnosis. Written by code from `card.json`.",
+        _table(
+            {
+                "Recipe": card.recipe,
+                "Trained": card.created_at,
+                "Weights, SHA-256": f"`{card.weights_sha256}`",
+                "Base weights as given, SHA-256": f"`{card.base_weights_sha256}`",
+                "Base weights from": card.base_weights_origin,
+                "Base stored as": card.base_precision,
+                "Largest change of a score by that": f"{card.largest_change_by_rounding:.6f}",
+                "Seed": str(card.seed),
+            }
+        ),
+        "## Data",
+        _table(
+            {
+                "Name": data_set.name,
+                "Radiographs": f"{data_set.n}, of them {data_set.positives} COVID-19",
+                "Patients": str(data_set.patients),
+                "Fingerprint, SHA-256": f"`{data_set.fingerprint}`",
+            }
+        ),
+        "## Operating point",
+        (
+            f"Positive from a score of {point.threshold:.6f}: there the radiographs that the threshold was chosen on "
+            f"show a sensitivity of {point.sensitivity:.3f} and a specificity of {point.specificity:.3f}."
+        ),
+        "## Figures",
+        *(_performance(performance) for performance in (card.folds, card.test)),
+        "## Limits",
+        _bullets(card.limits),
+        "## Hyperparameters",
+        _table({name: str(value) for name, value in card.hyperparameters.items()}),
+        "## Golden scores",
+        "Scores of phantoms that the project draws itself. They mean nothing, but must not change.",
+        _table(
+            {
+                f"Phantom {golden.phantom_seed}, {'with' if golden.opacities else 'without'} opacities": (
+                    f"{golden.score:.6f}"
+                )
+                for golden in card.golden
+            }
+        ),
+        "## Libraries",
+        _table(card.libraries),
+        "## Credits",
+        _bullets(card.credits),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _performance(performance: Performance) -> str:
+    heading = (
+        f"### {performance.name}\n\n{performance.n} radiographs of {performance.patients} patients, "
+        f"{performance.positives} of them COVID-19.\n\n"
+    )
+    rows = ["| | value | 95 % interval | radiographs | method |", "|---|---|---|---|---|"]
+    for name in ("sensitivity", "specificity", "accuracy", "auc"):
+        estimate: Estimate = getattr(performance, name)
+        rows.append(
+            f"| {name if name != 'auc' else 'AUC'} | {estimate.value:.3f} | {estimate.low:.3f} to {estimate.high:.3f} "
+            f"| {estimate.n} | {estimate.method} |"
+        )
+    return heading + "\n".join(rows)
+
+
+def _table(rows: dict[str, str]) -> str:
+    lines = [f"| {name} | {value.replace('|', '/')} |" for name, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _bullets(sentences: tuple[str, ...]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)

@@ -1,0 +1,71 @@
+"""The two named ways to build and train a head on the frozen VGG16 base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from cxrscreen.errors import ModelError
+
+RecipeName = Literal["study-2020", "standard"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Head and training of one model; the base is VGG16 up to block5_pool and stays frozen.
+
+    Attributes:
+        name: What the model card calls it.
+        pooled_cells: Side of the average pooling window on the 7x7 feature map. The window does not
+            overlap and incomplete windows are dropped, so 4 sees the upper-left 4x4 cells only.
+        input_scaling: "unit" feeds RGB / 255, as the study did (ImageNet's own preprocessing is another).
+        hidden_units: Width of the two dense layers (ReLU) before the two softmax outputs.
+        dropout: Fraction dropped before the outputs while training.
+        learning_rate: Of Adam at step 0; at step t it is ``learning_rate / (1 + t * learning_rate / epochs)``.
+        batch_size: Radiographs in one step.
+        epochs: Passes over the training part.
+    """
+
+    name: RecipeName
+    pooled_cells: int
+    input_scaling: Literal["unit"] = "unit"
+    hidden_units: tuple[int, int] = (64, 128)
+    dropout: float = 0.5
+    learning_rate: float = 0.008
+    batch_size: int = 7
+    epochs: int = 12
+
+    def hyperparameters(self) -> dict[str, float | int | str]:
+        """What the model card records, one flat value for each key."""
+        return {
+            "pooled_cells": f"{self.pooled_cells}x{self.pooled_cells}",
+            "input_scaling": self.input_scaling,
+            "hidden_units": "-".join(map(str, self.hidden_units)),
+            "dropout": self.dropout,
+            "learning_rate": self.learning_rate,
+            "learning_rate_decay_per_step": self.learning_rate / self.epochs,
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "optimizer": "Adam",
+            "loss": "binary cross-entropy on two softmax outputs",
+        }
+
+
+# The study's pooling is kept as it was run; "standard" differs in nothing but the window.
+_RECIPES: dict[str, Recipe] = {
+    "study-2020": Recipe(name="study-2020", pooled_cells=4),
+    "standard": Recipe(name="standard", pooled_cells=7),
+}
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        ModelError: There is no recipe of that name.
+    """
+    try:
+        return _RECIPES[name]
+    except KeyError:
+        known = ", ".join(get_args(RecipeName))
+        raise ModelError(f"There is no recipe {name!r}. Choose one of: {known}.") from None

@@ -1,0 +1,1 @@
+"""How good a classifier is, with the uncertainty that comes with few radiographs."""

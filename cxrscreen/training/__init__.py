@@ -1,0 +1,1 @@
+"""A labelled folder to a model bundle."""

@@ -1,0 +1,67 @@
+"""Which radiographs train, which choose the operating point, and which are kept for the one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from cxrscreen.errors import DataSetError
+from cxrscreen.types import Diseased
+
+FOLDS = 5
+_TEST_PARTS = 5  # one of five: 20 %
+_MIN_PATIENTS = 2 * FOLDS  # of each class, so that every part can hold both
+
+Indices = NDArray[np.intp]
+"""Positions in the labelled set, rising: (k,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """No patient is in two parts.
+
+    Attributes:
+        development: Radiographs for training and cross-validation.
+        test: Radiographs kept for one final look, about 20 %.
+        folds: Five pairs (training, validation) that share out ``development``.
+    """
+
+    development: Indices
+    test: Indices
+    folds: tuple[tuple[Indices, Indices], ...]
+
+
+def split_by_patient(patients: Sequence[str], diseased: Diseased, *, seed: int) -> Split:
+    """Split by patient, with the share of COVID-19 about equal everywhere.
+
+    Args:
+        patients: Patient of each radiograph, length n.
+        diseased: Reference standard, shape (n,).
+        seed: Any non-negative integer; the same one gives the same split.
+
+    Raises:
+        DataSetError: A class has fewer than ten patients, or a part is left without one of the classes.
+    """
+    groups = np.unique(np.asarray(patients), return_inverse=True)[1]
+    for name, members in (("COVID-19", diseased), ("normal", ~diseased)):
+        n = len(np.unique(groups[members]))
+        if n < _MIN_PATIENTS:
+            raise DataSetError(f"{n} patients are labelled {name}; at least {_MIN_PATIENTS} are needed. Add some.")
+    development, test = next(_parts(diseased, groups, n_parts=_TEST_PARTS, seed=seed))
+    folds = tuple(
+        (development[train], development[validation])
+        for train, validation in _parts(diseased[development], groups[development], n_parts=FOLDS, seed=seed)
+    )
+    for part in (test, *(indices for fold in folds for indices in fold)):
+        if diseased[part].all() or not diseased[part].any():
+            raise DataSetError("A part of the split lacks one of the classes. Add patients or choose another seed.")
+    return Split(development, test, folds)
+
+
+def _parts(diseased: Diseased, groups: Indices, *, n_parts: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
+    splitter = StratifiedGroupKFold(n_splits=n_parts, shuffle=True, random_state=seed)
+    return iter(splitter.split(np.zeros(len(diseased)), diseased, groups))

@@ -1,0 +1,46 @@
+"""Peak memory of one large batch, against that of a small one.
+
+Run it with ``python -m tests.benchmarks.memory [FILES]``. Each batch is screened by a process of its own, through
+the command line, with the shipped model; the files are real radiographs made distinct by a trailing comment byte.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.results import real_radiographs, save
+
+SMALL = 100
+SOURCES = 200
+
+
+def main(files: int) -> None:
+    figures: dict[str, float | int | str] = {}
+    for count in (SMALL, files):
+        start = time.monotonic()
+        figures[f"peak_gib_of_{count}"] = peak_gib(count)
+        figures[f"wall_seconds_of_{count}"] = time.monotonic() - start
+    save("memory", {"files": files} | figures)
+
+
+def peak_gib(count: int) -> float:
+    """Screen ``count`` files and return the process's largest resident set."""
+    sources = [file for file in real_radiographs(SOURCES) if file.suffix == ".jpg"]
+    with tempfile.TemporaryDirectory() as folder:
+        intake = Path(folder, "w", "intake")
+        intake.mkdir(parents=True)
+        for index in range(count):
+            # Bytes after the end of a JPEG are no part of the picture; they make another file of it.
+            (intake / f"{index:05}.jpg").write_bytes(sources[index % len(sources)].read_bytes() + index.to_bytes(4))
+        command = [sys.executable, "-m", "cxrscreen.cli", "screen", "--workspace", str(Path(folder, "w")), "--json"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

@@ -1,0 +1,151 @@
+"""The study's way against ours, on the same radiographs with the same weights, up to the overlay.
+
+Run it with ``python -m tests.benchmarks.study_way [RADIOGRAPHS]``. The study's way: for each image
+``model.predict`` on base and head in one, then a new gradient model and an eager tape through it, guided
+Grad-CAM, and a thumbnail of 224 pixels with the map on it. Ours: the base in batches, scores and maps from the
+feature maps, overlays at reading resolution. Both start from decoded radiographs, in the same process, in turn.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrscreen.classifier.base_weights import BaseWeights
+from cxrscreen.classifier.bundle import load_classifier, read_weights
+from cxrscreen.classifier.contract import Classified
+from cxrscreen.classifier.head import COVID, Head
+from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.runtime import keras, tf
+from cxrscreen.classifier.vgg16 import Vgg16Classifier
+from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
+from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.reporting.overlay import blend_overlay
+from cxrscreen.types import Grey8
+from tests.benchmarks.results import real_radiographs, save
+
+RADIOGRAPHS = 16
+ROUNDS = 3
+SIDE = 224
+ALPHA = 0.5
+
+
+def study_model(base: BaseWeights, head: Head) -> keras.Model:
+    """Base and head as one Keras model, as the study built it, with the weights of ours."""
+    vgg = keras.applications.VGG16(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
+    for layer in vgg.layers:
+        if layer.weights:
+            layer.set_weights([base.arrays[f"{layer.name}/kernel"], base.arrays[f"{layer.name}/bias"]])
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(head.recipe.pooled_cells)(vgg.output))
+    for units in head.recipe.hidden_units:
+        x = keras.layers.Dense(units, activation="relu")(x)
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Dropout(head.recipe.dropout)(x))
+    model = keras.Model(vgg.input, outputs)
+    arrays = head.arrays()
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for layer, name in zip(dense, ("hidden1", "hidden2", "outputs"), strict=True):
+        layer.set_weights([arrays[f"{name}/kernel"], arrays[f"{name}/bias"]])
+    return model
+
+
+def the_studys_way(model: keras.Model, radiographs: list[Grey8]) -> Classified:
+    """Image by image, nothing kept between score and explanation."""
+    explained = [explain_as_the_study(model, pixels) for pixels in radiographs]
+    return Classified(np.array([score for score, _ in explained]), np.stack([cam for _, cam in explained]))
+
+
+def explain_as_the_study(model: keras.Model, pixels: Grey8) -> tuple[float, NDArray[np.float32]]:
+    prepared = prepare(pixels)
+    image = prepared[None].astype(np.float32) / 255
+    score = float(model.predict(image, verbose=0)[0, COVID])
+    gradient_model = keras.Model(model.inputs, [model.get_layer("block5_pool").output, model.output])
+    with tf.GradientTape() as tape:
+        activations, predictions = gradient_model(tf.constant(image))
+        loss = predictions[:, COVID]
+    gradients = tape.gradient(loss, activations)
+    guided = tf.cast(activations > 0, tf.float32) * tf.cast(gradients > 0, tf.float32) * gradients
+    weights = tf.reduce_mean(guided[0], axis=(0, 1))
+    cam = tf.reduce_sum(weights * activations[0], axis=-1).numpy()
+    heat = cv2.resize(cam / max(cam.max(), 1e-30), (SIDE, SIDE))
+    colours = cv2.applyColorMap((heat * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    cv2.addWeighted(prepared, ALPHA, colours, 1 - ALPHA, 0)
+    return score, cam / max(cam.max(), 1e-30)
+
+
+def our_way(classifier: Vgg16Classifier, radiographs: list[Grey8]) -> Classified:
+    classified = classifier.classify(np.stack([prepare(pixels) for pixels in radiographs]), explanation="guided")
+    for pixels, activation_map in zip(radiographs, classified.activation_maps, strict=True):
+        if activation_map.any():
+            blend_overlay(to_reading_resolution(pixels), activation_map, alpha=ALPHA)
+    return classified
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A result, and seconds for each radiograph."""
+
+    result: Classified
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], Classified], n: int) -> Timed:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return Timed(result, (time.perf_counter() - wall) / n, (time.process_time() - cpu) / n)
+
+
+def median(rounds: list[Timed]) -> Timed:
+    return Timed(rounds[0].result, statistics.median(r.wall for r in rounds), statistics.median(r.cpu for r in rounds))
+
+
+def main(count: int) -> None:
+    radiographs = [read_radiograph(f.read_bytes(), AcceptanceLimits()).pixels for f in real_radiographs(count)]
+    folder = Registry((SHIPPED_MODELS,)).folder_of("champion")
+    card, base, arrays = read_weights(folder)
+    model = study_model(base, Head.from_arrays(recipe_named(card.recipe), arrays))
+    classifier = load_classifier(folder)
+    the_studys_way(model, radiographs[:1])  # warm up both, and all sizes of batches
+    our_way(classifier, radiographs)
+
+    our_rounds, their_rounds = [], []
+    for _ in range(ROUNDS):
+        our_rounds.append(timed(lambda: our_way(classifier, radiographs), count))
+        their_rounds.append(timed(lambda: the_studys_way(model, radiographs), count))
+    ours, theirs = median(our_rounds), median(their_rounds)
+    feature_maps = classifier.backbone.feature_maps(np.stack([prepare(pixels) for pixels in radiographs]))
+    head = timed(lambda: classifier.classify_feature_maps(feature_maps, explanation="guided"), count)
+    print(f"seconds for each of {count} radiographs, {card.model_id}")
+    for name, cost in (("study's way", theirs), ("ours", ours), ("of that, score and map", head)):
+        print(f"{name:<24} wall {cost.wall:8.4f}   CPU {cost.cpu:8.4f}")
+    print(f"{'ratio':<24} wall {theirs.wall / ours.wall:8.1f}   CPU {theirs.cpu / ours.cpu:8.1f}")
+    maps, their_maps = ours.result.activation_maps, theirs.result.activation_maps
+    save(
+        "study_way",
+        {
+            "radiographs": count,
+            "rounds": ROUNDS,
+            "study_wall_seconds": theirs.wall,
+            "study_cpu_seconds": theirs.cpu,
+            "our_wall_seconds": ours.wall,
+            "our_cpu_seconds": ours.cpu,
+            "head_and_map_wall_seconds": head.wall,
+            "wall_ratio": theirs.wall / ours.wall,
+            "cpu_ratio": theirs.cpu / ours.cpu,
+            "largest_score_difference": float(np.abs(ours.result.scores - theirs.result.scores).max()),
+            "largest_map_difference": float(np.abs(maps - their_maps).max()),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else RADIOGRAPHS)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
+from cxrscreen.errors import DataSetError
+from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.training.labelled import LabelledSet, read_labelled
+
+LIMITS = AcceptanceLimits()
+
+
+def draw(file: Path, seed: int, *, columns: int = 320) -> None:
+    """A smooth grey picture that the gate accepts; each seed another one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, size=(6, 6)).astype(np.uint8)
+    assert cv2.imwrite(str(file), cv2.resize(coarse, (columns, 320)))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(3):
+        draw(tmp_path / "covid" / f"c{number}.png", number, columns=400)
+        draw(tmp_path / "normal" / f"n{number}.png", 10 + number)
+    return tmp_path
+
+
+def read(folder: Path) -> LabelledSet:
+    return read_labelled(folder, limits=LIMITS)
+
+
+def test_folders_are_labels(folder: Path) -> None:
+    labelled = read(folder)
+    assert [r.file_name for r in labelled.radiographs if r.diseased] == ["covid/c0.png", "covid/c1.png", "covid/c2.png"]
+    assert labelled.diseased.tolist() == [True] * 3 + [False] * 3
+    assert labelled.prepared.shape == (6, 224, 224, 3)
+    assert (labelled.radiographs[0].columns, labelled.radiographs[0].rows) == (400, 320)
+
+
+def test_without_metadata_every_file_is_a_patient_of_its_own(folder: Path) -> None:
+    assert len(set(read(folder).patients)) == 6
+
+
+def test_metadata_name_patients_sources_and_ages(folder: Path) -> None:
+    (folder / "metadata.csv").write_text(
+        "filename,patient_id,source,license,age\ncovid/c0.png,p1,hospital,CC BY,61\nc1.png,p1,,,\n"
+        "covid/c2.png,,,,unknown\n",
+        encoding="utf-8-sig",
+    )
+    first, second, third, *_ = read(folder).radiographs
+    assert first.patient == second.patient == "p1"
+    assert third.patient == "covid/c2.png"
+    assert (first.source, first.licence, first.age_years) == ("hospital", "CC BY", 61)
+    assert (second.source, second.age_years, third.age_years) == (None, None, None)
+
+
+def test_a_patient_is_not_shown_where_a_record_is_printed(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c0.png,Budi-1970\n")
+    assert "Budi" not in repr(read(folder))
+
+
+def test_a_refused_file_is_listed_and_the_others_are_read(folder: Path) -> None:
+    (folder / "covid" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "normal" / ".hidden").write_bytes(b"of no interest")
+    labelled = read(folder)
+    assert len(labelled.radiographs) == 6
+    assert [left.file_name for left in labelled.left_out] == ["covid/broken.png"]
+    assert labelled.left_out[0].why
+
+
+def test_a_copy_is_left_out_since_it_could_stand_on_both_sides_of_a_split(folder: Path) -> None:
+    shutil.copy(folder / "covid" / "c1.png", folder / "covid" / "z.png")
+    labelled = read(folder)
+    assert len(labelled.radiographs) == 6
+    assert labelled.left_out[0].why == "copy of covid/c1.png"
+
+
+def test_one_file_with_both_labels_stops_everything(folder: Path) -> None:
+    shutil.copy(folder / "covid" / "c1.png", folder / "normal" / "z.png")
+    with pytest.raises(DataSetError, match=r"covid/c1\.png and normal/z\.png are the same file"):
+        read(folder)
+
+
+def test_the_fingerprint_is_of_contents_and_labels_not_of_names(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    renamed = tmp_path_factory.mktemp("renamed")
+    for label in ("covid", "normal"):
+        (renamed / label).mkdir()
+        for number, file in enumerate(sorted((folder / label).iterdir(), reverse=True)):
+            shutil.copy(file, renamed / label / f"{number}.png")
+    relabelled = tmp_path_factory.mktemp("relabelled")
+    shutil.copytree(folder / "covid", relabelled / "normal")
+    shutil.copytree(folder / "normal", relabelled / "covid")
+    assert read(renamed).fingerprint == read(folder).fingerprint != read(relabelled).fingerprint
+
+
+def test_a_missing_or_empty_class_is_refused(folder: Path) -> None:
+    shutil.rmtree(folder / "normal")
+    with pytest.raises(DataSetError, match="no subfolder normal"):
+        read(folder)
+    (folder / "normal").mkdir()
+    with pytest.raises(DataSetError, match="no usable radiograph"):
+        read(folder)
+
+
+def test_metadata_without_file_names_are_refused(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("file,patient_id\ncovid/c0.png,p1\n")
+    with pytest.raises(DataSetError, match="no column 'filename'"):
+        read(folder)
+
+
+@pytest.mark.real_data
+def test_the_shipped_model_was_trained_on_the_development_set(real_data: Path) -> None:
+    labelled = read(real_data / "cxr")
+    card = Registry([SHIPPED_MODELS]).card_of(SHIPPED_VERSION)
+    assert labelled.fingerprint == card.data_set.fingerprint
+    assert (len(labelled.radiographs), int(labelled.diseased.sum()), len(set(labelled.patients))) == (266, 160, 201)
+    assert labelled.left_out == ()
