@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from cxrscreen.reporting.model import StudyRow
 from cxrscreen.screening.batch import BatchSummary
-from cxrscreen.screening.ledger import FileRecord, Outcome
+from cxrscreen.screening.ledger import FileRecord
 from cxrscreen.settings import Settings
 from flows.environment import reports_url
 
@@ -30,11 +29,7 @@ def publish(settings: Settings, summary: BatchSummary) -> None:
     key = summary.batch_id.lower()
     create_table_artifact(rows, key=f"outcome-{key}", description=f"Batch {summary.batch_id}, model {summary.model}")
     base = f"{reports_url(settings)}/{summary.batch_id}"
-    reports = sorted({f.report for f in summary.files if f.outcome is Outcome.REPORTED and f.report})
-    links = "\n".join(
-        f"- [{PurePosixPath(report).name}]({base}/{PurePosixPath(report).name}/report.pdf)"
-        for report in reports[:MOST_ROWS]
-    )
+    studies = "\n".join(_study_line(base, study) for study in summary.studies[:MOST_ROWS])
     create_markdown_artifact(
         f"# Batch {summary.batch_id}\n\n"
         f"**[Batch report]({base}/index.html)** ([PDF]({base}/index.pdf))\n\n"
@@ -42,11 +37,17 @@ def publish(settings: Settings, summary: BatchSummary) -> None:
         f"| {tally.arrived} | {tally.reported} | {tally.refused} | {tally.duplicate} | {tally.failed} "
         f"| {tally.pending} |\n\n"
         "A prototype: not for medical use, not for diagnosis.\n\n"
-        f"## Study reports\n\n{links or 'None.'}\n\n"
+        f"| study | | score | finding |\n|--|--|--|--|\n{studies}\n\n"
         "The links work while `cxrscreen serve` runs on this machine.\n",
         key=f"report-{key}",
         description=f"Reports of batch {summary.batch_id}",
     )
+
+
+def _study_line(base: str, study: StudyRow) -> str:
+    html, pdf = f"{base}/{study.report_html}", f"{base}/{study.report_pdf}"
+    prediction = study.prediction
+    return f"| [{study.study_key}]({html}) | [PDF]({pdf}) | {prediction.score:.3f} | {prediction.finding} |"
 
 
 def _by_falling_score(file: FileRecord) -> tuple[float, str]:

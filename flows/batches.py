@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from cxrscreen.errors import ModelError
-from cxrscreen.screening.batch import BatchSummary
+from cxrscreen.screening.batch import BatchSummary, OpenedBatch
 from cxrscreen.screening.screen import chunks
 from cxrscreen.settings import Settings
 from flows.artifacts import publish
@@ -36,6 +36,12 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
     summary = close(settings, batch_id)
     publish(settings, summary)
     return summary
+
+
+def nothing_to_screen(opened: OpenedBatch) -> str:
+    """Say why a run has nothing to do, for the run's state."""
+    waiting = f"; {len(opened.pending)} files are still being written" if opened.pending else ""
+    return f"Nothing to screen{waiting}."
 
 
 def outcome_in_words(summary: BatchSummary) -> str:

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from cxrscreen.settings import load_settings
-from flows.batches import outcome_in_words, run_batch
+from flows.batches import nothing_to_screen, outcome_in_words, run_batch
 from flows.tasks import claim, take_over
 
 
@@ -32,5 +32,5 @@ def screen_intake() -> State[Any]:
     if opened.batch_id is not None:
         summaries.append(run_batch(settings, opened.batch_id))
     if not summaries:
-        return Completed(message=f"Nothing to screen; {len(opened.pending)} files are still being written.")
+        return Completed(message=nothing_to_screen(opened))
     return Completed(message="; ".join(outcome_in_words(summary) for summary in summaries))

@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.request import Request, resolve
 from cxrscreen.settings import ExplanationVariant, Language, load_settings
-from flows.batches import outcome_in_words, run_batch
+from flows.batches import nothing_to_screen, outcome_in_words, run_batch
 from flows.tasks import claim
 
 
@@ -47,5 +47,5 @@ def screen_studies(
         return Failed(message=str(exc))
     opened = claim(settings, folder=chosen.folder, names=chosen.names, model=model)
     if opened.batch_id is None:
-        return Completed(message=f"Nothing to screen; {len(opened.pending)} files are still being written.")
+        return Completed(message=nothing_to_screen(opened))
     return Completed(message=outcome_in_words(run_batch(settings, opened.batch_id)))

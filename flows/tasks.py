@@ -37,14 +37,14 @@ def claim(settings: Settings, folder: Path | None, names: tuple[str, ...], model
         return open_batch(session, folder, names=names, model=model)
 
 
-@task(name="take over", cache_policy=NO_CACHE)
+@task(name="take over", task_run_name="take over what a dead run left", cache_policy=NO_CACHE)
 def take_over(settings: Settings) -> str | None:
     """Take a batch whose run has died."""
     with open_session(settings) as session:
         return session.ledger.take_over()
 
 
-@task(name="list studies", cache_policy=NO_CACHE)
+@task(name="list studies", task_run_name="list studies", cache_policy=NO_CACHE)
 def list_studies(settings: Settings, batch_id: str) -> list[str]:
     """Return the studies of a batch that are still to be screened."""
     with open_session(settings) as session:
@@ -67,6 +67,7 @@ def screen(settings: Settings, batch_id: str, study_keys: list[str], span: str) 
 
 @task(
     name="close batch",
+    task_run_name="close batch {batch_id}",
     retries=2,
     retry_delay_seconds=[2, 10],
     retry_condition_fn=_may_pass,
@@ -78,7 +79,7 @@ def close(settings: Settings, batch_id: str) -> BatchSummary:
         return close_batch(session, batch_id)
 
 
-@task(name="release batch", cache_policy=NO_CACHE)
+@task(name="release batch", task_run_name="release batch {batch_id}", cache_policy=NO_CACHE)
 def release(settings: Settings, batch_id: str) -> None:
     """Give the files of a batch that cannot go on back to the next run."""
     with open_session(settings) as session:

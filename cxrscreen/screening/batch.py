@@ -38,13 +38,14 @@ class OpenedBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """A finished batch: its sums, where its report lies, and every file of it."""
+    """A finished batch: its sums, where its report lies, its studies by falling score, and every file of it."""
 
     batch_id: str
     model: str
     tally: Tally
     report_html: Path
     report_pdf: Path
+    studies: tuple[StudyRow, ...]
     files: tuple[FileRecord, ...]
 
 
@@ -103,6 +104,7 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
         tally=report.tally,
         report_html=written.html,
         report_pdf=written.pdf,
+        studies=report.studies,
         files=tuple(files),
     )
 
