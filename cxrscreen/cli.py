@@ -31,8 +31,6 @@ from cxrscreen.screening.screen import resume, screen
 from cxrscreen.screening.session import open_session
 from cxrscreen.screening.summary import summary_as_json
 from cxrscreen.settings import PROJECT, Language, load_settings
-from cxrscreen.training.train import base_weights
-from cxrscreen.training.train import train as train_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0] if __doc__ else None)
 out = Console()
@@ -106,14 +104,16 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a new model version into the workspace. It screens only where it is named with --model."""
+    from cxrscreen.training import train as training  # noqa: PLC0415  # scikit-learn costs the other commands a second
+
     settings = load_settings(workspace)
     with open_session(settings) as session, _progress() as progress:
-        card = train_model(
+        card = training.train(
             folder,
             recipe=recipe,
             seed=seed,
             version=version,
-            base=base_weights(base),
+            base=training.base_weights(base),
             into=session.workspace.models,
             progress=progress,
         )

@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -59,6 +60,8 @@ def _serve(settings: Settings, workspace: Workspace) -> None:
     from flows.orphans import crash_orphans  # noqa: PLC0415
     from flows.watcher import watch  # noqa: PLC0415
 
+    # Prefect's own handler of SIGTERM leaves a coroutine behind; the process ends all the same.
+    warnings.filterwarnings("ignore", message="coroutine 'Runner.astop' was never awaited")
     crash_orphans()
     _serve_reports(settings, workspace.reports)
     threading.Thread(target=watch, args=(settings,), daemon=True, name="watcher").start()
