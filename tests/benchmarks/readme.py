@@ -59,10 +59,10 @@ def _speed(folder: Path) -> str:
     memory = json.loads((folder / "memory.json").read_text())
     return (
         f"Speed, on {whole['cores']} cores: a study costs {whole['whole_study_cpu_seconds']:.2f} CPU seconds from "
-        f"decoding to PDF, {whole['ratio']:.2f} times the bare VGG16 forward pass (median of {whole['rounds']} rounds over "
+        f"decoding to PDF, {whole['ratio']:.2f} times the bare VGG16 forward pass (median of {whole['rounds']} rounds, "
         f"{whole['radiographs']} radiographs). Score and map of a radiograph take {study['wall_ratio']:.1f} times less "
-        f"time than the way of the 2020 study ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak memory "
-        f"of a batch of {memory['files']} files: {memory['peak_gib']:.1f} GiB; of {memory['files_small']} files: "
+        f"time than the way of the 2020 study ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak "
+        f"memory of a batch of {memory['files']} files: {memory['peak_gib']:.1f} GiB; of {memory['files_small']} files: "
         f"{memory['peak_gib_small']:.1f} GiB."
     )
 
