@@ -68,6 +68,7 @@ class StudyReport:
     card: ModelCard
     explanation: ExplanationVariant
     overlay_alpha: float
+    phantoms: bool = False  # the demonstration says that its scores mean nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

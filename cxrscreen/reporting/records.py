@@ -39,6 +39,7 @@ def study_record(report: StudyReport) -> dict[str, Any]:
         **_prediction(report.radiographs[0].prediction),
         "explanation": report.explanation,
         "overlay_alpha": report.overlay_alpha,
+        "phantoms": report.phantoms,
         "radiographs": [_radiograph(radiograph) for radiograph in report.radiographs],
         "refused": [_refused(file) for file in report.refused],
         "model": report.card.model_dump(mode="json"),

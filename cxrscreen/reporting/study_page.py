@@ -54,6 +54,7 @@ class StudyPage:
     document_title: str
     created: str
     site: str
+    phantoms: bool
     study_key: str
     head: tuple[Fact, ...]
     flagged: bool
@@ -82,6 +83,7 @@ def compose_study_page(report: StudyReport, words: Words) -> StudyPage:
         document_title=words.text("study", "document_title", study=report.study_key),
         created=report.screened_at,
         site=report.site_name,
+        phantoms=report.phantoms,
         study_key=report.study_key,
         head=(
             Fact(label=words.text("field", "study"), value=report.study_key),
@@ -167,7 +169,8 @@ def _identity(report: StudyReport, shown: ReadRadiograph, words: Words) -> tuple
 def _acquisition(shown: ReadRadiograph, words: Words) -> tuple[Fact, ...]:
     taken = shown.acquisition
     size = words.text("field", "size_value", columns=taken.columns, rows=taken.rows, bits=taken.bits_stored)
-    encoding = ", ".join(dict.fromkeys(filter(None, (taken.file_type.value, taken.encoding))))
+    stored = taken.encoding.startswith(taken.file_type.value)
+    encoding = taken.encoding if stored else f"{taken.file_type.value}, {taken.encoding}"
     facts = [
         ("view", words.text("view", taken.view.value)),
         ("modality", taken.modality or words.text("field", "none")),

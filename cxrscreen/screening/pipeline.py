@@ -123,6 +123,7 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
         card=card,
         explanation=session.settings.explanation,
         overlay_alpha=session.settings.overlay_alpha,
+        phantoms=session.settings.demonstration,
     )
 
 

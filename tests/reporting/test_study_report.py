@@ -264,3 +264,10 @@ def test_a_real_radiograph_is_reported_at_reading_resolution(
     files = english.write_study(study(radiographs=(radiograph(pixels=pixels),)), tmp_path / "S-1")
     images = pypdf.PdfReader(BytesIO(files.pdf.read_bytes())).pages[0].images
     assert sorted(image.image.size for image in images if image.image) == [pixels.shape[::-1]] * 2
+
+
+def test_the_report_of_a_drawn_phantom_says_that_its_score_means_nothing(tmp_path: Path) -> None:
+    for phantoms in (True, False):
+        files = ReportWriter("en").write_study(study(phantoms=phantoms), tmp_path / str(phantoms))
+        assert ("scores mean nothing" in files.html.read_text(encoding="utf-8")) is phantoms
+        assert ("scores mean nothing" in text_of(files.pdf)) is phantoms
