@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from cxrscreen.durable import place_folder, write_file
@@ -60,21 +60,23 @@ class ReportWriter:
             ReportError: One of them is missing.
         """
         self._words = load_words(language, templates=templates)
-        self._pages = Environment(
-            loader=FileSystemLoader(templates),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=printable,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         try:
+            # All are read now: an update of the software under a running batch must not mix two versions.
+            pages = {path.name: path.read_text(encoding="utf-8") for path in templates.glob("*.j2")}
             style, screen, paper = (
                 (templates / name).read_text(encoding="utf-8") for name in ("report.css", "screen.css", "paper.css")
             )
             fonts = {f"fonts/{path.name}": path.read_bytes() for path in (templates / "fonts").glob("*.woff2")}
         except OSError as exc:
             raise ReportError(f"Cannot read the report templates: {exc}. Restore the folder templates.") from exc
+        self._pages = Environment(
+            loader=DictLoader(pages),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=printable,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self._press = Press((style, paper), fonts)
         self._screen_style = Markup(_with_fonts_inside(style, fonts) + screen)  # noqa: S704  # our own stylesheet
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from io import BytesIO
@@ -18,6 +19,7 @@ from cxrscreen.reporting.page_parts import draw_scale, printable
 from cxrscreen.reporting.study_page import strongest_place
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter
+from cxrscreen.settings import PROJECT
 from tests.reporting.report_samples import PATIENT, POINT, made_up_map, made_up_pixels, radiograph, refused, study
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -271,3 +273,13 @@ def test_the_report_of_a_drawn_phantom_says_that_its_score_means_nothing(tmp_pat
         files = ReportWriter("en").write_study(study(phantoms=phantoms), tmp_path / str(phantoms))
         assert ("scores mean nothing" in files.html.read_text(encoding="utf-8")) is phantoms
         assert ("scores mean nothing" in text_of(files.pdf)) is phantoms
+
+
+def test_templates_that_change_under_a_living_writer_do_not_reach_its_reports(tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    shutil.copytree(PROJECT / "templates", templates)
+    writer = ReportWriter("en", templates=templates)
+    for page in templates.glob("*.j2"):
+        page.write_text("{{ nothing_that_exists }}")
+    files = writer.write_study(study(), tmp_path / "report")
+    assert "S-7KQ2M4XW9B" in files.html.read_text(encoding="utf-8")
