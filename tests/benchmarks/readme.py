@@ -62,8 +62,8 @@ def _speed(folder: Path) -> str:
         f"decoding to PDF, {whole['ratio']:.2f} times the bare VGG16 forward pass (median of {whole['rounds']} rounds, "
         f"{whole['radiographs']} radiographs). Score and map of a radiograph take {study['wall_ratio']:.1f} times less "
         f"time than the way of the 2020 study ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak "
-        f"memory of a batch of {memory['files']} files: {memory['peak_gib']:.1f} GiB; of {memory['files_small']} files: "
-        f"{memory['peak_gib_small']:.1f} GiB."
+        f"memory: {memory['peak_gib']:.1f} GiB for a batch of {memory['files']} files, "
+        f"{memory['peak_gib_small']:.1f} GiB for one of {memory['files_small']}."
     )
 
 
