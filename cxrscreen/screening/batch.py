@@ -16,8 +16,8 @@ from cxrscreen.radiograph.identity import identify
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import BatchReport, DuplicateRow, FailedRow, RefusedFile, StudyRow, Tally
 from cxrscreen.screening.intake import Sighting, look, look_again
-from cxrscreen.screening.ledger import BatchRecord, Claim, FileRecord, Outcome
 from cxrscreen.screening.placing import place_files
+from cxrscreen.screening.records import BatchRecord, Claim, FileRecord, Outcome
 from cxrscreen.screening.session import Session
 
 STILL_WRITTEN = "still being written"
@@ -84,6 +84,7 @@ def open_batch(
 
 def release_batch(session: Session, batch_id: str) -> None:
     """Give up a batch that cannot go on, e.g. for want of a model: its open files may be claimed by the next run."""
+    session.ledger.leave_pending(batch_id)
     session.ledger.finish_batch(batch_id, _now())
 
 
@@ -91,13 +92,14 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     """Finish a batch: whatever has no outcome stays pending; write the batch report. May be called again."""
     batch = session.ledger.batch(batch_id)
     place_files(session.workspace, session.ledger, batch, session.words)
+    session.ledger.leave_pending(batch_id)
     finished_at = batch.finished_at or _now()
-    session.ledger.finish_batch(batch_id, finished_at)
     files = session.ledger.files(batch_id)
     folder = session.workspace.reports / batch_id
     folder.mkdir(mode=0o700, exist_ok=True)
     report = _batch_report(session, batch, files, finished_at)
     written = session.writer.write_batch(report, folder)
+    session.ledger.finish_batch(batch_id, finished_at)  # last: a run that dies before is taken over
     return BatchSummary(
         batch_id=batch_id,
         model=batch.model,

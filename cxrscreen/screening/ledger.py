@@ -11,11 +11,10 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from cxrscreen.errors import LedgerError
+from cxrscreen.screening.records import BatchRecord, Claim, FileRecord, Outcome, Verdict
 
 SCHEMA_VERSION = 1
 LOCK_WAIT_SECONDS = 30.0
@@ -53,69 +52,6 @@ CREATE UNIQUE INDEX one_report_a_content ON file (sha256) WHERE outcome = 'repor
 CREATE INDEX unfinished_batch ON batch (lease_until) WHERE finished_at IS NULL;
 CREATE INDEX claimed_file ON file (name) WHERE outcome IS NULL;
 """
-
-
-class Outcome(StrEnum):
-    """What came of a file."""
-
-    REPORTED = "reported"
-    REFUSED = "refused"
-    DUPLICATE = "duplicate"
-    FAILED = "failed"
-    PENDING = "pending"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRecord:
-    """One batch, as the ledger has it."""
-
-    batch_id: str
-    folder: Path
-    keeps_source: bool
-    model: str
-    started_at: str
-    finished_at: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A file to be claimed."""
-
-    name: str
-    sha256: str
-    study_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What came of a file, and where it is to go; ``None`` leaves it where it is."""
-
-    outcome: Outcome
-    destination: str | None = None
-    reason: str = ""
-    detail: str = ""
-    score: float | None = None
-    positive: bool | None = None
-    report: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRecord:
-    """One file, as the ledger has it."""
-
-    file_id: int
-    batch_id: str
-    name: str
-    sha256: str
-    study_key: str
-    outcome: Outcome | None
-    reason: str
-    detail: str
-    score: float | None
-    positive: bool | None
-    report: str | None
-    destination: str | None
-    placed: bool
 
 
 class Ledger:
@@ -240,10 +176,14 @@ class Ledger:
             ).fetchone()
             return None if row is None else str(row["batch_id"])
 
-    def finish_batch(self, batch_id: str, finished_at: str) -> None:
-        """Close a batch; files without an outcome stay pending and may be claimed again."""
+    def leave_pending(self, batch_id: str) -> None:
+        """Give up the batch's claim on files without an outcome; they may be claimed again."""
         with self._transaction() as db:
             db.execute("UPDATE file SET outcome = 'pending' WHERE batch_id = ? AND outcome IS NULL", (batch_id,))
+
+    def finish_batch(self, batch_id: str, finished_at: str) -> None:
+        """Say that nothing is left to do for a batch."""
+        with self._transaction() as db:
             db.execute("UPDATE batch SET finished_at = ? WHERE batch_id = ?", (finished_at, batch_id))
 
     # Files

@@ -14,9 +14,9 @@ from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
-from cxrscreen.screening.ledger import BatchRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, place_files
 from cxrscreen.screening.reading import Accepted, Study, failure, read_study, verdict_on_copy
+from cxrscreen.screening.records import BatchRecord, Outcome, Verdict
 from cxrscreen.screening.session import Session
 from cxrscreen.types import ActivationMap
 
@@ -32,10 +32,13 @@ def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -
     outcome and nothing else's.
     """
     batch = session.ledger.batch(batch_id)
-    session.ledger.renew_lease(batch_id)
-    studies = [read_study(session, batch, key) for key in study_keys]
-    studies, explained = _classify(session, batch, studies)
+    read = []
+    for key in study_keys:
+        session.ledger.renew_lease(batch_id)
+        read.append(read_study(session, batch, key))
+    studies, explained = _classify(session, batch, read)
     for study in studies:
+        session.ledger.renew_lease(batch_id)
         verdicts = _report(session, batch, study, explained)
         session.ledger.record(verdicts)
         log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in verdicts.values()})))

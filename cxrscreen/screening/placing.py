@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from cxrscreen.durable import move_file, write_file
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.words import Words
-from cxrscreen.screening.ledger import BatchRecord, FileRecord, Ledger, Outcome
+from cxrscreen.screening.ledger import Ledger
+from cxrscreen.screening.records import BatchRecord, FileRecord, Outcome
 from cxrscreen.screening.workspace import Workspace
 
 REASON_FILE = "reason.json"

@@ -11,8 +11,8 @@ from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
-from cxrscreen.screening.ledger import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
+from cxrscreen.screening.records import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import Settings
 from cxrscreen.types import Prepared
@@ -81,6 +81,11 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
         return duplicate_of(known, batch, file)
     try:
         content = (batch.folder / file.name).read_bytes()
+    except FileNotFoundError:
+        return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
+    except OSError as exc:
+        return Verdict(outcome=Outcome.PENDING, detail=f"cannot be opened: {exc.strerror}")
+    try:
         if hashlib.sha256(content).hexdigest() != file.sha256:
             return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
         radiograph = read_radiograph(content, acceptance_limits(session.settings))

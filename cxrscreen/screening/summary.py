@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxrscreen.reporting.model import Tally
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch
-from cxrscreen.screening.ledger import FileRecord
+from cxrscreen.screening.records import FileRecord
 from cxrscreen.screening.session import Session
 
 

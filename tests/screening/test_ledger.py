@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cxrscreen.errors import LedgerError
 from cxrscreen.screening import ledger as ledger_module
-from cxrscreen.screening.ledger import BatchRecord, Claim, Ledger, Outcome, Verdict
+from cxrscreen.screening.ledger import Ledger
+from cxrscreen.screening.records import BatchRecord, Claim, Outcome, Verdict
 
 
 def batch(batch_id: str, folder: Path = Path("/intake")) -> BatchRecord:
@@ -41,9 +42,9 @@ def test_a_file_is_claimed_by_one_living_batch_only(ledger: Ledger) -> None:
     assert {f.name: f.outcome for f in ledger.files("2")} == {"b": Outcome.PENDING, "c": None}
 
 
-def test_a_finished_batch_gives_back_what_it_did_not_decide(ledger: Ledger) -> None:
+def test_a_batch_gives_back_what_it_did_not_decide(ledger: Ledger) -> None:
     ledger.open_batch(batch("1"), [claim("a")], {})
-    ledger.finish_batch("1", "now")
+    ledger.leave_pending("1")
     assert ledger.files("1")[0].outcome is Outcome.PENDING
     ledger.open_batch(batch("2"), [claim("a")], {})
     assert ledger.files("2")[0].outcome is None
@@ -132,6 +133,6 @@ def test_whatever_is_decided_every_file_is_counted_once(
     ledger.open_batch(batch("1"), [claim(f"{i:02}") for i in range(len(outcomes))], {})
     decided = zip(ledger.files("1"), outcomes, strict=True)
     ledger.record({file.file_id: Verdict(outcome=outcome) for file, outcome in decided if outcome})
-    ledger.finish_batch("1", "now")
+    ledger.leave_pending("1")
     assert [f.outcome for f in ledger.files("1")] == [outcome or Outcome.PENDING for outcome in outcomes]
     ledger.close()

@@ -11,9 +11,9 @@ import pytest
 from cxrscreen.errors import ModelError, WorkspaceError
 from cxrscreen.screening import ledger as ledger_module
 from cxrscreen.screening.batch import open_batch
-from cxrscreen.screening.ledger import Outcome
 from cxrscreen.screening.pipeline import screen_studies
-from cxrscreen.screening.screen import resume, screen
+from cxrscreen.screening.records import Outcome
+from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.screening.summary import summary_as_json
 from tests.fakes import StubClassifier, draw_png, stub_session
 
@@ -207,3 +207,34 @@ def test_large_batches_are_classified_chunk_by_chunk(tmp_path: Path) -> None:
     with stub_session(tmp_path, stub, chunk_studies=2) as session:
         screen(session)
     assert stub.calls == [2, 2, 1]
+
+
+def test_a_run_that_dies_before_its_batch_report_is_written_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 20)
+    with stub_session(tmp_path) as session:
+        with monkeypatch.context() as dying:
+            dying.setattr(type(session.writer), "write_batch", _die)
+            with pytest.raises(KeyboardInterrupt):
+                screen(session)
+        now = ledger_module.time.time()
+        monkeypatch.setattr(ledger_module.time, "time", lambda: now + ledger_module.LEASE_SECONDS + 1)
+        (summary,) = resume(session)
+    assert summary.tally.reported == 1
+    assert summary.report_html.exists()
+
+
+def _die(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_file_taken_away_after_it_was_claimed_is_said_to_be_gone(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 20)
+    with stub_session(tmp_path) as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        (tmp_path / "intake" / "a.png").unlink()
+        summary = finish(session, opened.batch_id)
+    (file,) = summary.files
+    assert (file.outcome, file.detail) == (Outcome.FAILED, "taken away before it could be read")
