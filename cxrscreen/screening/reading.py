@@ -79,15 +79,10 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
     known = session.ledger.first_report(file.sha256)
     if known is not None:
         return duplicate_of(known, batch, file)
+    content = _claimed_content(batch, file)
+    if isinstance(content, Verdict):
+        return content
     try:
-        content = (batch.folder / file.name).read_bytes()
-    except FileNotFoundError:
-        return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
-    except OSError as exc:
-        return Verdict(outcome=Outcome.PENDING, detail=f"cannot be opened: {exc.strerror}")
-    try:
-        if hashlib.sha256(content).hexdigest() != file.sha256:
-            return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
         radiograph = read_radiograph(content, acceptance_limits(session.settings))
         return Accepted(
             file=file,
@@ -95,14 +90,23 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
             radiograph=replace(radiograph, pixels=to_reading_resolution(radiograph.pixels)),
         )
     except RefusedError as exc:
-        return Verdict(
-            outcome=Outcome.REFUSED,
-            reason=exc.reason,
-            detail=exc.detail,
-            destination=quarantine_path(batch, file.name),
-        )
+        path = quarantine_path(batch, file.name)
+        return Verdict(outcome=Outcome.REFUSED, reason=exc.reason, detail=exc.detail, destination=path)
     except Exception as exc:  # noqa: BLE001  # one file must never stop the batch
         return failure(session, batch, file, "reading", exc)
+
+
+def _claimed_content(batch: BatchRecord, file: FileRecord) -> bytes | Verdict:
+    """Return the bytes that were claimed, or the verdict where the file is no longer what it was."""
+    try:
+        content = (batch.folder / file.name).read_bytes()
+    except FileNotFoundError:
+        return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
+    except OSError as exc:
+        return Verdict(outcome=Outcome.PENDING, detail=f"cannot be opened: {exc.strerror}")
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
+    return content
 
 
 def duplicate_of(known: FileRecord, batch: BatchRecord, file: FileRecord) -> Verdict:
