@@ -153,7 +153,7 @@ def is_flagged(prediction: Prediction) -> bool:
 
 def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
     """Put the model's card into a few lines."""
-    trained = card.data_set
+    development = card.folds  # what is held out for the test trains nothing
     return ModelSummary(
         model_id=card.model_id,
         about=words.text(
@@ -161,10 +161,10 @@ def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
             "about",
             model=card.version,
             recipe=card.recipe,
-            n=words.count(trained.n),
-            patients=words.count(trained.patients),
-            positives=words.count(trained.positives),
-            name=trained.name,
+            n=words.count(development.n),
+            patients=words.count(development.patients),
+            positives=words.count(development.positives),
+            name=card.data_set.name,
         ),
         figures=tuple(_figures(performance, words) for performance in (card.test, card.folds)),
         limits=card.limits,

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from cxrscreen.errors import LedgerError
@@ -170,9 +171,9 @@ class Ledger:
         """Take a batch whose run is dead, oldest first; two runs never get the same one."""
         with self._transaction() as db:
             row = db.execute(
-                "UPDATE batch SET lease_until = ?1 + ?2 WHERE batch_id = (SELECT batch_id FROM batch "
-                "WHERE finished_at IS NULL AND lease_until < ?1 ORDER BY started_at LIMIT 1) RETURNING batch_id",
-                (time.time(), LEASE_SECONDS),
+                "UPDATE batch SET lease_until = :now + :lease WHERE batch_id = (SELECT batch_id FROM batch "
+                "WHERE finished_at IS NULL AND lease_until < :now ORDER BY started_at LIMIT 1) RETURNING batch_id",
+                {"now": time.time(), "lease": LEASE_SECONDS},
             ).fetchone()
             return None if row is None else str(row["batch_id"])
 
@@ -191,8 +192,8 @@ class Ledger:
     def files(self, batch_id: str, study_key: str | None = None) -> list[FileRecord]:
         """Return the files of a batch, or of one study in it, in the order of their names."""
         rows = self._connection.execute(
-            "SELECT * FROM file WHERE batch_id = ?1 AND (?2 IS NULL OR study_key = ?2) ORDER BY name",
-            (batch_id, study_key),
+            "SELECT * FROM file WHERE batch_id = :batch AND (:study IS NULL OR study_key = :study) ORDER BY name",
+            {"batch": batch_id, "study": study_key},
         )
         return [_file_record(row) for row in rows]
 
@@ -233,14 +234,11 @@ class Ledger:
         """
         with self._transaction() as db:
             db.executemany(
-                "UPDATE file SET outcome = CASE WHEN ?1 = 'reported' AND EXISTS ("
+                "UPDATE file SET outcome = CASE WHEN :outcome = 'reported' AND EXISTS ("
                 "  SELECT 1 FROM file AS other WHERE other.sha256 = file.sha256 AND other.outcome = 'reported'"
-                ") THEN 'duplicate' ELSE ?1 END,  "
-                "reason = ?2, detail = ?3, score = ?4, positive = ?5, report = ?6, destination = ?7 WHERE file_id = ?8",
-                (
-                    (v.outcome, v.reason, v.detail, v.score, v.positive, v.report, v.destination, file_id)
-                    for file_id, v in verdicts.items()
-                ),
+                ") THEN 'duplicate' ELSE :outcome END, reason = :reason, detail = :detail, score = :score, "
+                "positive = :positive, report = :report, destination = :destination WHERE file_id = :file_id",
+                (asdict(verdict) | {"file_id": file_id} for file_id, verdict in verdicts.items()),
             )
 
     def mark_placed(self, file_ids: Iterable[int]) -> None:

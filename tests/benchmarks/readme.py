@@ -26,10 +26,10 @@ def with_figures(readme: str) -> str:
 
 
 def _model_in_words(card: ModelCard) -> str:
-    data = card.data_set
+    development = card.folds
     return (
-        f"The shipped model `{card.version}` (recipe `{card.recipe}`) was trained on {data.n} radiographs of "
-        f"{data.patients} patients, {data.positives} of them COVID-19. Figures with 95 % intervals, on radiographs of "
+        f"The shipped model `{card.version}` (recipe `{card.recipe}`) was trained on {development.n} radiographs of "
+        f"{development.patients} patients, {development.positives} of them COVID-19. Figures with 95 % intervals, on radiographs of "
         f"patients that the fitted model had not seen, at the operating point {card.operating_point.threshold:.2f}:\n"
     )
 
