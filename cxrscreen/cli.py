@@ -6,10 +6,10 @@ some files, which are kept.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,11 +23,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from cxrscreen.errors import CxrscreenError
-from cxrscreen.screening.batch import BatchSummary, OpenedBatch
+from cxrscreen.reporting.page_parts import printable
+from cxrscreen.screening.batch import BatchSummary, OpenedBatch, check_apart
 from cxrscreen.screening.demonstration import prepare_demonstration
 from cxrscreen.screening.doctor import examine
-from cxrscreen.screening.intake import look
-from cxrscreen.screening.screen import resume, screen
+from cxrscreen.screening.reading import acceptance_limits
+from cxrscreen.screening.screen import resume, screen, watch
 from cxrscreen.screening.session import open_session
 from cxrscreen.screening.summary import summary_as_json
 from cxrscreen.settings import PROJECT, Language, load_settings
@@ -41,7 +42,7 @@ Workspace = Annotated[
     typer.Option(help="Folder of this installation. Default: CXRSCREEN_WORKSPACE, else ./cxrscreen-workspace."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Model = Annotated[str | None, typer.Option(help="Model version. Default: the champion.")]
+Model = Annotated[str | None, typer.Option(help="Model version. Default: what the settings name, else the champion.")]
 
 
 @app.command("screen")
@@ -56,35 +57,33 @@ def screen_command(
     """Screen a folder of chest radiographs and write the reports."""
     settings = load_settings(workspace, language=language)
     if workspace is None:
-        err.print(f"Workspace: {settings.workspace}", soft_wrap=True)
+        _say(err, f"Workspace: {settings.workspace}")
+    if folder is not None:
+        check_apart(settings.workspace, folder)
     with open_session(settings) as session:
         with _progress() as show:
-            progress = partial(show, "Screening")
-            if folder is None:
-                resume(session, progress=progress)
-            opened, summary = screen(session, folder, model=model, progress=progress)
+            resumed = resume(session, progress=partial(show, "Finishing an interrupted batch"))
+            opened, summary = screen(session, folder, model=model, progress=partial(show, "Screening"))
         if as_json:
-            print(json.dumps(summary_as_json(session, opened, summary), indent=2))  # noqa: T201  # the interface for scripts
+            answer = summary_as_json(session, opened, summary)
+            answer["resumed"] = [str(earlier.report_html) for earlier in resumed]
+            print(json.dumps(answer, indent=2))  # noqa: T201  # the interface for scripts
         else:
+            for earlier in resumed:
+                _say(out, "An interrupted batch was finished:")
+                _print_summary(opened, earlier)
             _print_summary(opened, summary)
-    if summary is not None and summary.tally.failed:
+    if any(done.tally.failed for done in [*resumed, summary] if done is not None):
         raise typer.Exit(3)
 
 
-@app.command()
-def watch(*, workspace: Workspace = None) -> None:
+@app.command("watch")
+def watch_command(*, workspace: Workspace = None) -> None:
     """Screen whatever arrives in the intake, until stopped with Ctrl-C. For use without Prefect."""
-    settings = load_settings(workspace)
-    with open_session(settings) as session:
-        err.print(f"Watching {session.workspace.intake}. Stop with Ctrl-C.")
-        seen: tuple[object, ...] = ()
-        while True:
-            now = look(session.workspace.intake)
-            if now and now != seen:
-                _print_summary(*screen(session))
-                now = look(session.workspace.intake)
-            seen = now
-            time.sleep(settings.watch_seconds)
+    with open_session(load_settings(workspace)) as session:
+        _say(err, f"Watching {session.workspace.intake}. Stop with Ctrl-C.")
+        with contextlib.suppress(KeyboardInterrupt):
+            watch(session, _print_summary)
 
 
 @app.command()
@@ -115,6 +114,7 @@ def train(
             version=version,
             base=training.base_weights(base),
             into=session.workspace.models,
+            limits=acceptance_limits(settings),
             progress=progress,
         )
     if as_json:
@@ -154,18 +154,20 @@ def doctor(*, workspace: Workspace = None, as_json: AsJson = False) -> None:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201  # the interface for scripts
     else:
         for finding in findings:
-            out.print(f"{'[green]ok  [/]' if finding.healthy else '[red]FAIL[/]'}  {finding.subject}: {finding.detail}")
+            _say(out, f"{'ok  ' if finding.healthy else 'FAIL'}  {finding.subject}: {finding.detail}")
     if not all(finding.healthy for finding in findings):
         raise typer.Exit(1)
 
 
 @app.command()
-def demo(*, workspace: Workspace = None) -> None:
+def demo(
+    *, workspace: Annotated[Path | None, typer.Option(help="Folder to play in. Default: ./cxrscreen-demo.")] = None
+) -> None:
     """Draw an intake of phantoms and screen it through the real Prefect flow."""
     home = (workspace or Path("cxrscreen-demo")).absolute()
-    err.print("Drawing phantom radiographs ...")
+    _say(err, "Drawing phantom radiographs ...")
     drawn = prepare_demonstration(home)
-    err.print(f"{len(drawn)} files in {home / 'intake'}.")
+    _say(err, f"{len(drawn)} files in {home / 'intake'}.")
     _run_script("demo.py", home)
 
 
@@ -184,15 +186,17 @@ def _run_script(name: str, workspace: Path) -> NoReturn:
 
 def _print_summary(opened: OpenedBatch, summary: BatchSummary | None) -> None:
     if summary is None:
-        waiting = f" {len(opened.pending)} files are still being written." if opened.pending else ""
-        out.print(f"Nothing to screen.{waiting}")
+        _say(out, "Nothing to screen." if not opened.pending else f"{len(opened.pending)} files wait:")
+        for name, cause in opened.pending.items():
+            _say(out, f"  {printable(name)}: {cause}")
         return
-    tally = summary.tally
-    out.print(
-        f"{tally.arrived} files = {tally.reported} reported + {tally.refused} refused + {tally.duplicate} duplicate "
-        f"+ {tally.failed} failed + {tally.pending} pending"
-    )
-    out.print(f"Report: {summary.report_html}", soft_wrap=True)
+    _say(out, summary.sums)
+    _say(out, f"Report: {summary.report_html}")
+
+
+def _say(console: Console, text: str) -> None:
+    """Print a line as it is: what stands in brackets is no markup, and long paths stay in one piece."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -215,7 +219,7 @@ def main() -> None:
     try:
         app()
     except CxrscreenError as exc:
-        err.print(f"[red]{type(exc).__name__}:[/] {exc}", soft_wrap=True)
+        _say(err, f"{type(exc).__name__}: {exc}")
         raise SystemExit(1) from exc
 
 

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
 
     # Acceptance
     min_side_pixels: int = Field(default=300, ge=32, description="Shorter side below this is refused.")
+    max_file_megabytes: int = Field(default=256, ge=1, le=2048, description="A larger file is refused unread.")
     max_pixels: int = Field(default=64_000_000, ge=1_000_000, description="More pixels than this are refused.")
     max_aspect: float = Field(
         default=2.0, gt=1, description="Longer over shorter side above this is refused as not one radiograph."
@@ -68,6 +69,11 @@ class Settings(BaseSettings):
     # Serving, loopback only
     ui_port: int = Field(default=4200, ge=1024, le=65535)
     reports_port: int = Field(default=4210, ge=1024, le=65535)
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The same limit in bytes."""
+        return self.max_file_megabytes * 2**20
 
     @classmethod
     def settings_customise_sources(

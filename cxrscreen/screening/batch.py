@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.operating_point import OperatingPoint, Prediction
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.radiograph.identity import identify
+from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.reporting.model import BatchReport, DuplicateRow, FailedRow, RefusedFile, StudyRow, Tally
-from cxrscreen.screening.intake import Sighting, look, look_again
-from cxrscreen.screening.placing import place_files
-from cxrscreen.screening.records import BatchRecord, Claim, FileRecord, Outcome
+from cxrscreen.reporting.model import BatchReport, DuplicateRow, FailedRow, PendingRow, RefusedFile, StudyRow, Tally
+from cxrscreen.screening.intake import STILL_WRITTEN, Arrivals, Sighting, look, look_again
+from cxrscreen.screening.ledger import OTHER_RUN
+from cxrscreen.screening.outcomes import BatchRecord, Claim, FileRecord, Outcome
+from cxrscreen.screening.placing import content_hash, place_files
 from cxrscreen.screening.session import Session
-
-STILL_WRITTEN = "still being written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,11 @@ class OpenedBatch:
 
     Attributes:
         batch_id: ``None`` where nothing can be screened now.
-        pending: Files that are still being written or that another run has claimed.
+        pending: Files that must wait, each with the cause.
     """
 
     batch_id: str | None
-    pending: tuple[str, ...] = ()
+    pending: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,15 @@ class BatchSummary:
     report_pdf: Path
     studies: tuple[StudyRow, ...]
     files: tuple[FileRecord, ...]
+
+    @property
+    def sums(self) -> str:
+        """The sums as one sentence."""
+        t = self.tally
+        return (
+            f"{t.arrived} files = {t.reported} reported + {t.refused} refused + {t.duplicate} duplicate "
+            f"+ {t.failed} failed + {t.pending} pending"
+        )
 
 
 def open_batch(
@@ -66,20 +76,22 @@ def open_batch(
         WorkspaceError: The folder cannot be read, or it holds or lies in the workspace.
         ModelError: There is no such model.
     """
-    folder, keeps_source = _checked(session, folder)
+    folder, keeps_source = _checked(session, folder, names)
+    card = session.registry.card_of(model or session.settings.model)
+    _place_leftovers(session, folder)
     first = look(folder, names)
-    if not first:
-        return OpenedBatch(batch_id=None)
     claimed = session.ledger.claimed_names(folder)
-    free = [sighting for sighting in first if sighting.name not in claimed]
-    arrivals = look_again(folder, free, session.settings.settle_seconds)
-    claims, waiting = _claims(session, arrivals.settled)
-    waiting |= {s.name: STILL_WRITTEN for s in arrivals.unsettled}
+    waiting = {s.name: s.fault or OTHER_RUN for s in first if s.fault or s.name in claimed}
+    if len(waiting) == len(first):
+        return OpenedBatch(batch_id=None, pending=waiting)
+    arrivals = look_again(folder, first, session.settings.settle_seconds, names=names)
+    waiting = {s.name: s.fault or STILL_WRITTEN for s in arrivals.waiting}
+    claims = _claims(session, folder, arrivals, waiting)
     if not claims:
-        return OpenedBatch(batch_id=None, pending=tuple(waiting))
-    batch = _new_batch(session, folder, keeps_source=keeps_source, model=model)
+        return OpenedBatch(batch_id=None, pending=waiting)
+    batch = _new_batch(session, folder, card, keeps_source=keeps_source)
     session.ledger.open_batch(batch, claims, waiting)
-    return OpenedBatch(batch_id=batch.batch_id, pending=tuple(waiting))
+    return OpenedBatch(batch_id=batch.batch_id, pending=waiting)
 
 
 def release_batch(session: Session, batch_id: str) -> None:
@@ -98,11 +110,11 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     folder = session.workspace.reports / batch_id
     folder.mkdir(mode=0o700, exist_ok=True)
     report = _batch_report(session, batch, files, finished_at)
-    written = session.writer.write_batch(report, folder)
+    written = session.writer(batch.language).write_batch(report, folder)
     session.ledger.finish_batch(batch_id, finished_at)  # last: a run that dies before is taken over
     return BatchSummary(
         batch_id=batch_id,
-        model=batch.model,
+        model=batch.card.version,
         tally=report.tally,
         report_html=written.html,
         report_pdf=written.pdf,
@@ -111,50 +123,91 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     )
 
 
-def _checked(session: Session, folder: Path | None) -> tuple[Path, bool]:
-    """Return the folder to look at, and whether its files stay there."""
-    intake = session.workspace.intake.resolve()
-    chosen = intake if folder is None else Path(os.path.realpath(folder))
-    if chosen == intake:
-        return intake, False
-    root = session.workspace.root.resolve()
-    if chosen.is_relative_to(root) or root.is_relative_to(chosen):
+def check_apart(root: Path, folder: Path) -> None:
+    """See that a folder and the workspace at ``root`` do not lie in one another.
+
+    Raises:
+        WorkspaceError: They do.
+    """
+    root, folder = Path(os.path.realpath(root)), Path(os.path.realpath(folder))
+    if folder != root / "intake" and (folder.is_relative_to(root) or root.is_relative_to(folder)):
         raise WorkspaceError(
-            f"{chosen} holds or lies in the workspace {root}. Name a folder outside it, "
-            "or put the files into its intake."
+            f"{folder} holds or lies in the workspace {root}. Name a folder outside it, or put the files into its "
+            "intake, or choose another workspace with --workspace."
         )
-    return chosen, True
 
 
-def _new_batch(session: Session, folder: Path, *, keeps_source: bool, model: str | None) -> BatchRecord:
-    card = session.registry.card_of(model or session.settings.model)
+def _checked(session: Session, folder: Path | None, names: Sequence[str]) -> tuple[Path, bool]:
+    """Return the folder to look at, and whether its files stay there."""
+    intake = Path(os.path.realpath(session.workspace.intake))
+    chosen = intake if folder is None else Path(os.path.realpath(folder))
+    for place in [(chosen / name).parent for name in names] or [chosen]:
+        check_apart(session.workspace.root, place)
+    return chosen, chosen != intake
+
+
+def _place_leftovers(session: Session, folder: Path) -> None:
+    """Try again to move what earlier batches could not."""
+    for batch_id in session.ledger.batches_with_leftovers(folder):
+        place_files(session.workspace, session.ledger, session.ledger.batch(batch_id), session.words)
+
+
+def _new_batch(session: Session, folder: Path, card: ModelCard, *, keeps_source: bool) -> BatchRecord:
     now = datetime.now().astimezone()
     return BatchRecord(
         batch_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
         folder=folder,
         keeps_source=keeps_source,
-        model=card.version,
+        card=card,
+        language=session.settings.language,
+        explanation=session.settings.explanation,
         started_at=now.isoformat(timespec="seconds"),
         finished_at=None,
     )
 
 
-def _claims(session: Session, settled: Iterable[Sighting]) -> tuple[list[Claim], dict[str, str]]:
-    """Return the files to claim, and those that cannot be opened now, each with the cause."""
-    claims: list[Claim] = []
-    waiting: dict[str, str] = {}
-    for sighting in settled:
-        try:
-            content = sighting.path.read_bytes()
-        except FileNotFoundError:
-            continue  # taken away again: it has not arrived
-        except OSError as exc:
-            waiting[sighting.name] = f"cannot be opened: {exc.strerror}"
+def _claims(session: Session, folder: Path, arrivals: Arrivals, waiting: dict[str, str]) -> list[Claim]:
+    """Return the files to claim; add those that cannot be claimed now to ``waiting``, each with its cause."""
+    claimed = session.ledger.claimed_names(folder)
+    stuck = {
+        (file.name, file.sha256)
+        for batch_id in session.ledger.batches_with_leftovers(folder)
+        for file in session.ledger.unplaced(batch_id)
+    }
+    arriving = {claim.study_key for s in arrivals.waiting if (claim := _claim(session, s, waiting)) is not None}
+    claims = []
+    for sighting in arrivals.settled:
+        if sighting.name in claimed:
+            waiting[sighting.name] = OTHER_RUN
             continue
-        sha256 = hashlib.sha256(content).hexdigest()
-        key = session.pseudonyms.study(identify(content), sha256)
-        claims.append(Claim(name=sighting.name, sha256=sha256, study_key=key))
-    return claims, waiting
+        claim = _claim(session, sighting, waiting)
+        if claim is None:
+            continue
+        if (claim.name, claim.sha256) in stuck:
+            waiting[claim.name] = "screened, but it cannot be moved: check who owns it and its folder"
+        elif claim.study_key in arriving:
+            waiting[claim.name] = "another file of its study is still arriving"
+        else:
+            claims.append(claim)
+    return claims
+
+
+def _claim(session: Session, sighting: Sighting, waiting: dict[str, str]) -> Claim | None:
+    """Return the file's hash and study, or ``None`` where it cannot be opened."""
+    if sighting.fault:
+        return None
+    try:
+        if sighting.size > session.settings.max_file_bytes:
+            sha256, identity = content_hash(sighting.path), Identity()
+        else:
+            content = sighting.path.read_bytes()
+            sha256, identity = hashlib.sha256(content).hexdigest(), identify(content)
+    except FileNotFoundError:
+        return None  # taken away again: it has not arrived
+    except OSError as exc:
+        waiting[sighting.name] = f"cannot be opened: {exc.strerror}"
+        return None
+    return Claim(name=sighting.name, sha256=sha256, study_key=session.pseudonyms.study(identity, sha256))
 
 
 def _now() -> str:
@@ -162,7 +215,7 @@ def _now() -> str:
 
 
 def _batch_report(session: Session, batch: BatchRecord, files: Sequence[FileRecord], finished_at: str) -> BatchReport:
-    card = session.registry.card_of(batch.model)
+    card = batch.card
     by_outcome: dict[Outcome, list[FileRecord]] = {outcome: [] for outcome in Outcome}
     for file in files:
         by_outcome[file.outcome or Outcome.PENDING].append(file)
@@ -183,7 +236,7 @@ def _batch_report(session: Session, batch: BatchRecord, files: Sequence[FileReco
             for f in by_outcome[Outcome.DUPLICATE]
         ),
         failed=tuple(FailedRow(file_name=f.name, detail=f.detail) for f in by_outcome[Outcome.FAILED]),
-        pending=tuple(f.name for f in by_outcome[Outcome.PENDING]),
+        pending=tuple(PendingRow(file_name=f.name, cause=f.detail) for f in by_outcome[Outcome.PENDING]),
         phantoms=session.settings.demonstration,
     )
 
@@ -208,3 +261,7 @@ def _study_rows(reported: Iterable[FileRecord], operating_point: OperatingPoint)
 def _from_batch_folder(report: str | None) -> str | None:
     """Return the link from a batch's index to a report folder given relative to the workspace."""
     return None if report is None else str(PurePosixPath("..", *PurePosixPath(report).parts[1:], "report.html"))
+
+
+def drop_leases(session: Session) -> None:
+    """TEMPORARY."""

@@ -67,7 +67,7 @@ def _folders(session: Session) -> Iterator[Finding]:
 
 def _fonts(session: Session) -> Iterator[Finding]:
     """Make a page and see that the report's own font went into it."""
-    yield Finding("report fonts", healthy=True, detail=session.writer.check_fonts())
+    yield Finding("report fonts", healthy=True, detail=session.writer(session.settings.language).check_fonts())
 
 
 def _model(session: Session) -> Iterator[Finding]:

@@ -12,66 +12,86 @@ from pathlib import Path
 from cxrscreen.errors import WorkspaceError
 
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
+STILL_WRITTEN = "still being written"
+NO_FILE = "a link, pipe or device; hand in the file itself"
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A regular file as one look at the intake saw it; equal sightings mean an unchanged file."""
+    """What one look at the intake saw; equal sightings mean an unchanged file."""
 
-    name: str  # relative to the folder looked at, with forward slashes
+    name: str  # relative to the folder looked at, with forward slashes; a folder ends with one
     path: Path
-    size: int
-    mtime_ns: int
-    inode: int
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+    fault: str = ""  # why it cannot be taken up
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Files of the intake: those that may be read, and those that are still being written."""
+    """Files of the intake: those that may be read, and those that must wait."""
 
     settled: tuple[Sighting, ...]
-    unsettled: tuple[Sighting, ...]
+    waiting: tuple[Sighting, ...]
 
 
 def look(folder: Path, names: Collection[str] = ()) -> tuple[Sighting, ...]:
     """Return the files below ``folder``, sorted by name; only those of ``names`` where there are any.
 
     Names that begin with a dot belong to the system (``.DS_Store``, a copy program's temporary file) and are passed
-    over, as is whatever is no regular file: links, pipes, devices and sockets.
+    over, unless they are named. What cannot be read has a fault.
 
     Raises:
         WorkspaceError: The folder is not there or cannot be read.
     """
+    if names:
+        found = [_sighting(folder / name, name) for name in names]
+    else:
+        try:
+            with os.scandir(folder):
+                pass
+        except OSError as exc:
+            raise WorkspaceError(
+                f"The folder {folder} cannot be read: {exc.strerror}. Check that it exists, is mounted and may be read."
+            ) from exc
+        found = list(_walk(folder, ""))
+    return tuple(sorted((s for s in found if s is not None), key=lambda sighting: sighting.name))
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[Sighting | None]:
     try:
-        wanted = frozenset(names)
-        found = (sighting for sighting in _walk(folder, "") if not wanted or sighting.name in wanted)
-        return tuple(sorted(found, key=lambda sighting: sighting.name))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+                else:
+                    yield _sighting(Path(entry.path), prefix + entry.name)
     except OSError as exc:
-        raise WorkspaceError(
-            f"The folder {folder} cannot be read: {exc.strerror}. Check that it exists, is mounted and may be read."
-        ) from exc
+        yield Sighting(prefix, folder, fault=f"cannot be opened: {exc.strerror}")
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[Sighting]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # taken away between the two calls: it has not arrived
-            if stat.S_ISREG(status.st_mode):
-                yield Sighting(prefix + entry.name, Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
+def _sighting(path: Path, name: str) -> Sighting | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None  # taken away between two calls: it has not arrived
+    if not stat.S_ISREG(status.st_mode):
+        return Sighting(name, path, fault=NO_FILE)
+    return Sighting(name, path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def look_again(
-    folder: Path, first: Sequence[Sighting], settle_seconds: float, *, sleep: Callable[[float], None] = time.sleep
+    folder: Path,
+    first: Sequence[Sighting],
+    settle_seconds: float,
+    *,
+    names: Collection[str] = (),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Arrivals:
-    """Wait, look a second time, and tell settled files from those still being written.
+    """Wait, look a second time, and tell settled files from those still being written or new.
 
     Two looks, not the age of a file: copy programs set times as they please, and clocks jump.
 
@@ -79,16 +99,16 @@ def look_again(
         folder: The folder of the first look.
         first: What the first look saw; empty costs no waiting.
         settle_seconds: How long size and time must stay the same.
+        names: As for the first look.
         sleep: How to wait.
     """
     if not first:
         return Arrivals((), ())
     sleep(settle_seconds)
-    before = {sighting.name: sighting for sighting in first}
-    now = [sighting for sighting in look(folder) if sighting.name in before]
+    before = set(first)
     settled: list[Sighting] = []
-    unsettled: list[Sighting] = []
-    for sighting in now:
-        whole = sighting == before[sighting.name] and not sighting.name.lower().endswith(UNFINISHED_SUFFIXES)
-        (settled if whole else unsettled).append(sighting)
-    return Arrivals(tuple(settled), tuple(unsettled))
+    waiting: list[Sighting] = []
+    for sighting in look(folder, names):
+        whole = sighting in before and not sighting.name.lower().endswith(UNFINISHED_SUFFIXES)
+        (settled if whole and not sighting.fault else waiting).append(sighting)
+    return Arrivals(tuple(settled), tuple(waiting))

@@ -14,9 +14,9 @@ from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
+from cxrscreen.screening.outcomes import BatchRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, place_files
-from cxrscreen.screening.reading import Accepted, Study, failure, read_study, verdict_on_copy
-from cxrscreen.screening.records import BatchRecord, Outcome, Verdict
+from cxrscreen.screening.reading import Accepted, Study, failure, read_study, stops_everything, verdict_on_copy
 from cxrscreen.screening.session import Session
 from cxrscreen.types import ActivationMap
 
@@ -52,26 +52,26 @@ def _classify(
     explained: dict[int, Explained] = {}
     if not any(study.accepted for study in studies):
         return list(studies), explained
-    classifier = session.classifier(batch.model)
+    classifier = session.classifier(batch.card.version)
     try:
-        return list(studies), _explain(session, classifier, [a for study in studies for a in study.accepted])
+        return list(studies), _explain(batch, classifier, [a for study in studies for a in study.accepted])
     except Exception as exc:  # noqa: BLE001  # out of memory, or one radiograph that breaks the batch
         log.warning("batch %s: classifying together failed with %s; one by one", batch.batch_id, type(exc).__name__)
     survivors = []
     for study in studies:
         try:
-            explained |= _explain(session, classifier, study.accepted)
+            explained |= _explain(batch, classifier, study.accepted)
             survivors.append(study)
         except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
             survivors.append(_give_up(session, batch, study, "classifying", exc))
     return survivors, explained
 
 
-def _explain(session: Session, classifier: Classifier, accepted: Sequence[Accepted]) -> dict[int, Explained]:
+def _explain(batch: BatchRecord, classifier: Classifier, accepted: Sequence[Accepted]) -> dict[int, Explained]:
     if not accepted:
         return {}
     prepared = np.stack([a.prepared for a in accepted])
-    classified = classifier.classify(prepared, explanation=session.settings.explanation)
+    classified = classifier.classify(prepared, explanation=batch.explanation)
     return {
         a.file.file_id: (float(score), activation_map)
         for a, score, activation_map in zip(accepted, classified.scores, classified.activation_maps, strict=True)
@@ -85,9 +85,11 @@ def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[
         try:
             report = _compose(session, batch, study, explained)
             (session.workspace.reports / batch.batch_id).mkdir(mode=0o700, exist_ok=True)
-            session.writer.write_study(report, session.workspace.root / folder)
+            session.writer(batch.language).write_study(report, session.workspace.root / folder)
             study = _reported(study, batch, report, str(folder))
-        except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
+        except Exception as exc:
+            if stops_everything(exc):
+                raise
             study = _give_up(session, batch, study, "reporting", exc)
     return study.verdicts | {
         copy.file_id: verdict_on_copy(study.verdicts[original], batch, copy) for copy, original in study.copies
@@ -96,7 +98,6 @@ def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[
 
 def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> StudyReport:
     """Return what the study's report says; the radiograph with the highest score leads and decides the finding."""
-    card = session.registry.card_of(batch.model)
     leading = sorted(study.accepted, key=lambda a: explained[a.file.file_id][0], reverse=True)
     identity = leading[0].radiograph.identity
     return StudyReport(
@@ -112,7 +113,7 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
                 sha256=a.file.sha256,
                 acquisition=a.radiograph.acquisition,
                 notices=a.radiograph.notices,
-                prediction=Prediction(score=explained[a.file.file_id][0], operating_point=card.operating_point),
+                prediction=Prediction(score=explained[a.file.file_id][0], operating_point=batch.card.operating_point),
                 pixels=a.radiograph.pixels,
                 activation_map=explained[a.file.file_id][1],
             )
@@ -123,8 +124,8 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
             for f in study.originals
             if (v := study.verdicts.get(f.file_id)) and v.reason and v.outcome is Outcome.REFUSED
         ),
-        card=card,
-        explanation=session.settings.explanation,
+        card=batch.card,
+        explanation=batch.explanation,
         overlay_alpha=session.settings.overlay_alpha,
         phantoms=session.settings.demonstration,
     )

@@ -26,9 +26,13 @@ class Pseudonyms:
     key: bytes = field(repr=False)
 
     def study(self, identity: Identity, sha256: str) -> str:
-        """Return the key of the study: from its StudyInstanceUID, else from the file's content."""
+        """Return the key of the study: from its StudyInstanceUID, else from the file's content.
+
+        The patient is part of it: two patients under one UID, as careless anonymising leaves them, stay apart.
+        """
         if identity.study_instance_uid:
-            return self._name("S", "study", identity.study_instance_uid)
+            patient = identity.issuer_of_patient_id or "", identity.patient_id or ""
+            return self._name("S", "study", identity.study_instance_uid, *patient)
         return self._name("S", "content", sha256)
 
     def patient(self, identity: Identity) -> str | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 from dataclasses import dataclass, field, replace
 
-from cxrscreen.errors import RefusedError
+from cxrscreen.errors import LedgerError, RefusedError
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
-from cxrscreen.screening.records import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import Settings
 from cxrscreen.types import Prepared
@@ -79,10 +81,10 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
     known = session.ledger.first_report(file.sha256)
     if known is not None:
         return duplicate_of(known, batch, file)
-    content = _claimed_content(batch, file)
-    if isinstance(content, Verdict):
-        return content
     try:
+        content = _claimed_content(batch, file, session.settings.max_file_bytes)
+        if isinstance(content, Verdict):
+            return content
         radiograph = read_radiograph(content, acceptance_limits(session.settings))
         return Accepted(
             file=file,
@@ -90,16 +92,23 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
             radiograph=replace(radiograph, pixels=to_reading_resolution(radiograph.pixels)),
         )
     except RefusedError as exc:
-        path = quarantine_path(batch, file.name)
+        kept = batch.keeps_source and session.ledger.is_quarantined(file.sha256)
+        path = None if kept else quarantine_path(batch, file.name)
         return Verdict(outcome=Outcome.REFUSED, reason=exc.reason, detail=exc.detail, destination=path)
-    except Exception as exc:  # noqa: BLE001  # one file must never stop the batch
+    except Exception as exc:
+        if stops_everything(exc):
+            raise
         return failure(session, batch, file, "reading", exc)
 
 
-def _claimed_content(batch: BatchRecord, file: FileRecord) -> bytes | Verdict:
+def _claimed_content(batch: BatchRecord, file: FileRecord, max_file_bytes: int) -> bytes | Verdict:
     """Return the bytes that were claimed, or the verdict where the file is no longer what it was."""
+    path = batch.folder / file.name
     try:
-        content = (batch.folder / file.name).read_bytes()
+        size = path.stat().st_size
+        if size > max_file_bytes:
+            raise RefusedError(Reason.TOO_LARGE, f"{size // 2**20} MiB; a file may have {max_file_bytes // 2**20}.")
+        content = path.read_bytes()
     except FileNotFoundError:
         return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
     except OSError as exc:
@@ -129,6 +138,13 @@ def verdict_on_copy(original: Verdict, batch: BatchRecord, copy: FileRecord) -> 
         return original
     to_archive = original.outcome is Outcome.DUPLICATE
     return replace(original, destination=(archive_path if to_archive else quarantine_path)(batch, copy.name))
+
+
+def stops_everything(exc: BaseException) -> bool:
+    """Return whether going on is pointless: no room left, or the ledger does not answer. Nothing is recorded then."""
+    causes = [exc, exc.__cause__]
+    full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) for e in causes)
+    return full or isinstance(exc, LedgerError)
 
 
 def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, exc: BaseException) -> Verdict:

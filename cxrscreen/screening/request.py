@@ -41,12 +41,14 @@ def resolve(settings: Settings, request: Request) -> Chosen:
         raise WorkspaceError("Name a folder or files, not both.")
     if files:
         missing = [
-            str(index) for index, file in enumerate(files, start=1) if not (file.is_absolute() and file.is_file())
+            str(index)
+            for index, file in enumerate(files, start=1)
+            if not file.is_absolute() or file.is_symlink() or not file.is_file()
         ]
         if missing:
             raise WorkspaceError(
-                f"Of the files named, number {', '.join(missing)} is no absolute path of a file on this machine. "
-                "Correct it, or name the folder."
+                f"Of the files named, number {', '.join(missing)} is no absolute path of a file on this machine "
+                "(links do not count). Correct it, or name the folder."
             )
         folder = Path(os.path.commonpath([file.parent for file in files]))
         return Chosen(folder=folder, names=tuple(file.relative_to(folder).as_posix() for file in files))

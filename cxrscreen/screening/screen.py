@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cxrscreen.errors import ModelError
+from cxrscreen.errors import CxrscreenError, ModelError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch
+from cxrscreen.screening.intake import Sighting, look
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.session import Session
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]  # studies done, studies in all
 
@@ -32,10 +37,15 @@ def screen(
 
 
 def resume(session: Session, *, progress: Progress = lambda _d, _a: None) -> list[BatchSummary]:
-    """Finish the batches whose runs have died."""
-    summaries = []
-    while (batch_id := session.ledger.take_over()) is not None:
-        summaries.append(finish(session, batch_id, progress=progress))
+    """Finish the batches whose runs have died; one that cannot be finished is left to a later run."""
+    summaries: list[BatchSummary] = []
+    tried: list[str] = []
+    while (batch_id := session.ledger.take_over(but=tried)) is not None:
+        tried.append(batch_id)
+        try:
+            summaries.append(finish(session, batch_id, progress=progress))
+        except CxrscreenError as exc:
+            log.error("batch %s cannot be finished now: %s", batch_id, exc)  # noqa: TRY400  # its words, no traceback
     return summaries
 
 
@@ -47,16 +57,40 @@ def finish(session: Session, batch_id: str, *, progress: Progress = lambda _d, _
     """
     studies = session.ledger.unscreened_studies(batch_id)
     done = 0
-    for chunk in chunks(studies, session.settings.chunk_studies):
-        progress(done, len(studies))
-        try:
+    try:
+        for chunk in chunks(studies, session.settings.chunk_studies):
+            progress(done, len(studies))
             screen_studies(session, batch_id, chunk)
-        except ModelError:
-            release_batch(session, batch_id)
-            raise
-        done += len(chunk)
-    progress(done, len(studies))
-    return close_batch(session, batch_id)
+            done += len(chunk)
+        progress(done, len(studies))
+        return close_batch(session, batch_id)
+    except ModelError:
+        release_batch(session, batch_id)
+        raise
+    except KeyboardInterrupt:
+        session.ledger.end_lease(batch_id)  # the next run goes on at once
+        raise
+
+
+def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None], None]) -> None:
+    """Screen whatever arrives in the intake, and what was left there, until interrupted.
+
+    A change of the intake starts a screening, and so does the settings' interval; trouble is logged and tried again.
+    """
+    seen: Sequence[Sighting] = ()
+    last = float("-inf")
+    while True:
+        try:
+            now = look(session.workspace.intake)
+            due = time.monotonic() - last >= 60 * session.settings.screen_every_minutes
+            if now and (now != seen or due):
+                resume(session)
+                report(*screen(session))
+                # As it was before: what has arrived since is a change.
+                seen, last = now, time.monotonic()
+        except CxrscreenError as exc:
+            log.error("%s", exc)  # noqa: TRY400  # its words, no traceback
+        time.sleep(session.settings.watch_seconds)
 
 
 def chunks(studies: Sequence[str], size: int) -> Iterator[list[str]]:

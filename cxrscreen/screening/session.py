@@ -17,7 +17,7 @@ from cxrscreen.reporting.writer import ReportWriter
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
 from cxrscreen.screening.workspace import Workspace, open_workspace
-from cxrscreen.settings import Settings
+from cxrscreen.settings import Language, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,9 @@ class Session:
         """
         return self.load_classifier(self.registry.folder_of(version))
 
-    @property
-    def writer(self) -> ReportWriter:
+    def writer(self, language: Language) -> ReportWriter:
         """Return the report writer, made once a process: its fonts and styles are parsed once."""
-        return _make_writer(self.settings.language)
+        return _make_writer(language)
 
     @property
     def words(self) -> Words:

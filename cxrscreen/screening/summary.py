@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxrscreen.reporting.model import Tally
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch
-from cxrscreen.screening.records import FileRecord
+from cxrscreen.screening.outcomes import FileRecord
 from cxrscreen.screening.session import Session
 
 
@@ -17,7 +17,7 @@ def summary_as_json(session: Session, opened: OpenedBatch, summary: BatchSummary
     """
     if summary is None:
         tally = Tally(pending=len(opened.pending))
-        studies = [_entry(name, "pending") for name in opened.pending]
+        studies = [_entry(name, "pending") | {"reason": cause} for name, cause in opened.pending.items()]
         model, report = session.registry.card_of(session.settings.model).version, None
     else:
         tally, model, report = summary.tally, summary.model, str(summary.report_html)

@@ -1,10 +1,13 @@
-"""What the ledger holds: batches, files and what came of them."""
+"""Batches, files and what comes of them, as the ledger holds them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.settings import ExplanationVariant, Language
 
 
 class Outcome(StrEnum):
@@ -19,12 +22,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRecord:
-    """One batch, as the ledger has it."""
+    """One batch, with all that must stay the same for its whole length, whichever run finishes it."""
 
     batch_id: str
     folder: Path
     keeps_source: bool
-    model: str
+    card: ModelCard  # of the model that screens, whatever the champion is by now
+    language: Language
+    explanation: ExplanationVariant
     started_at: str
     finished_at: str | None
 

@@ -1,0 +1,41 @@
+"""The tables of the ledger."""
+
+from __future__ import annotations
+
+VERSION = 1
+
+TABLES = """
+CREATE TABLE batch (
+  batch_id TEXT PRIMARY KEY,
+  folder TEXT NOT NULL,            -- where the files were found
+  keeps_source INTEGER NOT NULL,   -- 1: copy files out of a folder that is not ours, 0: move them out of the intake
+  card TEXT NOT NULL,              -- the model's card, JSON
+  language TEXT NOT NULL,
+  explanation TEXT NOT NULL,
+  started_at TEXT NOT NULL,        -- ISO 8601
+  finished_at TEXT,
+  owner TEXT NOT NULL,             -- the process that screens it
+  lease_until REAL NOT NULL        -- seconds since the epoch
+);
+CREATE TABLE file (
+  file_id INTEGER PRIMARY KEY,
+  batch_id TEXT NOT NULL REFERENCES batch,
+  name NOT NULL,                   -- relative to the batch's folder; bytes where it is no valid text
+  sha256 TEXT NOT NULL DEFAULT '', -- empty for a file that was never read
+  study_key TEXT NOT NULL DEFAULT '',
+  outcome TEXT CHECK (outcome IN ('reported', 'refused', 'duplicate', 'failed', 'pending')),
+  reason TEXT NOT NULL DEFAULT '',
+  detail TEXT NOT NULL DEFAULT '',
+  score REAL,
+  positive INTEGER,                -- score at or above the model's operating point
+  report TEXT,                     -- report folder, relative to the workspace; a duplicate has that of the first report
+  destination,                     -- relative to the workspace; NULL: stays where it is
+  placed INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX file_by_study ON file (batch_id, study_key);
+CREATE INDEX file_by_content ON file (sha256);
+CREATE UNIQUE INDEX one_claim_a_file ON file (name, batch_id);
+CREATE UNIQUE INDEX one_report_a_content ON file (sha256) WHERE outcome = 'reported';
+CREATE INDEX unfinished_batch ON batch (started_at) WHERE finished_at IS NULL;
+CREATE INDEX unplaced_file ON file (batch_id) WHERE destination IS NOT NULL AND placed = 0;
+"""
