@@ -106,3 +106,24 @@ def test_the_doctor_refuses_a_model_that_was_tampered_with(tmp_path: Path) -> No
     done = cxrscreen("doctor", "--json", "--workspace", tmp_path / "w", cwd=tmp_path)
     assert done.returncode == 1
     assert [f["subject"] for f in json.loads(done.stdout) if not f["healthy"]] == ["model"]
+
+
+def test_screening_the_current_folder_never_makes_a_workspace_inside_it(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"no picture")
+    done = cxrscreen("screen", ".", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "WorkspaceError" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_brackets_in_a_path_are_printed_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "odd [/red] x").mkdir()
+    done = cxrscreen("screen", tmp_path / "odd [/red] x", "--workspace", tmp_path / "w [bold]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to screen." in done.stdout
+
+
+def test_an_unknown_model_is_an_error_even_where_there_is_nothing_to_screen(tmp_path: Path) -> None:
+    done = cxrscreen("screen", "--model", "bogus", "--workspace", tmp_path / "w", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Known versions: standard-1" in done.stderr

@@ -79,11 +79,11 @@ class Ledger:
                     continue
                 db.execute(
                     "INSERT INTO file (batch_id, name, sha256, study_key) VALUES (?, ?, ?, ?)",
-                    (batch.batch_id, _stored(claim.name), claim.sha256, claim.study_key),
+                    (batch.batch_id, schema.stored(claim.name), claim.sha256, claim.study_key),
                 )
             db.executemany(
                 "INSERT INTO file (batch_id, name, outcome, detail) VALUES (?, ?, 'pending', ?)",
-                ((batch.batch_id, _stored(name), cause) for name, cause in waiting.items()),
+                ((batch.batch_id, schema.stored(name), cause) for name, cause in waiting.items()),
             )
 
     def claimed_names(self, folder: Path) -> set[str]:
@@ -218,7 +218,7 @@ class Ledger:
                     )
                 row = asdict(written) | {"file_id": file_id}
                 if written.destination is not None:
-                    row["destination"] = _stored(written.destination)
+                    row["destination"] = schema.stored(written.destination)
                 db.execute(
                     "UPDATE file SET outcome = :outcome, reason = :reason, detail = :detail, score = :score, "
                     "positive = :positive, report = :report, destination = :destination "
@@ -276,32 +276,10 @@ class Ledger:
             raise self._error(exc) from exc
 
     def _files(self, condition: str, values: Mapping[str, Any]) -> list[FileRecord]:
-        return [_file_record(row) for row in self._rows(f"SELECT * FROM file WHERE {condition}", values)]  # noqa: S608  # our own words
+        return [schema.file_record(row) for row in self._rows(f"SELECT * FROM file WHERE {condition}", values)]  # noqa: S608  # our own words
 
     def _error(self, exc: sqlite3.Error) -> LedgerError:
         return LedgerError(
             f"The ledger {self._name} cannot be used: {exc}. Make room if the disk is full, wait if another program "
             "holds it, else restore it from the backup."
         )
-
-
-def _stored(name: str) -> str | bytes:
-    """Return a file name as SQLite can hold it: text, or the bytes of one that is no valid text."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(name)
-    return name
-
-
-def _file_record(row: sqlite3.Row) -> FileRecord:
-    values = dict(row)
-    outcome, positive, destination = (values.pop(column) for column in ("outcome", "positive", "destination"))
-    return FileRecord(
-        name=os.fsdecode(values.pop("name")),
-        outcome=None if outcome is None else Outcome(outcome),
-        positive=None if positive is None else bool(positive),
-        destination=None if destination is None else os.fsdecode(destination),
-        placed=bool(values.pop("placed")),
-        **values,
-    )

@@ -1,6 +1,11 @@
-"""The tables of the ledger."""
+"""The tables of the ledger, and how their rows become records."""
 
 from __future__ import annotations
+
+import os
+import sqlite3
+
+from cxrscreen.screening.outcomes import FileRecord, Outcome
 
 VERSION = 1
 
@@ -39,3 +44,26 @@ CREATE UNIQUE INDEX one_report_a_content ON file (sha256) WHERE outcome = 'repor
 CREATE INDEX unfinished_batch ON batch (started_at) WHERE finished_at IS NULL;
 CREATE INDEX unplaced_file ON file (batch_id) WHERE destination IS NOT NULL AND placed = 0;
 """
+
+
+def stored(name: str) -> str | bytes:
+    """Return a file name as SQLite can hold it: text, or the bytes of one that is no valid text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return name
+
+
+def file_record(row: sqlite3.Row) -> FileRecord:
+    """Return a row of the table ``file`` as a record."""
+    values = dict(row)
+    outcome, positive, destination = (values.pop(column) for column in ("outcome", "positive", "destination"))
+    return FileRecord(
+        name=os.fsdecode(values.pop("name")),
+        outcome=None if outcome is None else Outcome(outcome),
+        positive=None if positive is None else bool(positive),
+        destination=None if destination is None else os.fsdecode(destination),
+        placed=bool(values.pop("placed")),
+        **values,
+    )
