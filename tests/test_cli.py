@@ -117,7 +117,7 @@ def test_screening_the_current_folder_never_makes_a_workspace_inside_it(tmp_path
 
 
 def test_brackets_in_a_path_are_printed_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / "odd [/red] x").mkdir()
+    (tmp_path / "odd [/red] x").mkdir(parents=True)
     done = cxrscreen("screen", tmp_path / "odd [/red] x", "--workspace", tmp_path / "w [bold]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing to screen." in done.stdout
