@@ -43,7 +43,7 @@ class Backbone:
         return maps
 
     def _forward(self, prepared: tf.Tensor) -> tf.Tensor:
-        x = tf.cast(prepared, tf.float32) / 255.0  # the recipes' "unit" scaling
+        x = tf.cast(prepared, tf.float32) / 255.0  # the card's "unit" scaling
         for block, filters_of_block in enumerate(BLOCKS, start=1):
             for convolution in range(1, len(filters_of_block) + 1):
                 layer = f"block{block}_conv{convolution}"

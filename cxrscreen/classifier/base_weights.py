@@ -9,7 +9,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +129,8 @@ def arrays_in(content: bytes, *, what: str) -> dict[str, NDArray[Any]]:
         raise ModelError(f"{what} is not a readable archive of arrays. Fetch or restore it again.") from exc
 
 
-def load_base_weights(file: Path, *, sha256: str | None = IMAGENET_SHA256) -> BaseWeights:
-    """Read base weights from an ``.npz`` with ``<layer>/kernel`` and ``<layer>/bias``.
-
-    Args:
-        file: The archive.
-        sha256: What the digest must be; ``None`` takes any weights of the right shapes.
+def load_base_weights(file: Path) -> BaseWeights:
+    """Read VGG16's ImageNet weights from an ``.npz`` with ``<layer>/kernel`` and ``<layer>/bias``.
 
     Raises:
         ModelError: The file is missing, damaged, or holds other weights.
@@ -143,13 +139,12 @@ def load_base_weights(file: Path, *, sha256: str | None = IMAGENET_SHA256) -> Ba
         content = file.read_bytes()
     except OSError as exc:
         raise ModelError(f"The base weights {file.name} cannot be read: {exc.strerror}. Check the path.") from exc
-    weights = BaseWeights.checked(arrays_in(content, what=file.name), origin=f"File {file.name}.")
-    if weights.sha256 == IMAGENET_SHA256:
-        weights = replace(weights, origin=f"ImageNet, as Keras publishes them; file {file.name}.")
-    if sha256 is not None and weights.sha256 != sha256:
+    origin = f"ImageNet, as Keras publishes them; file {file.name}."
+    weights = BaseWeights.checked(arrays_in(content, what=file.name), origin=origin)
+    if weights.sha256 != IMAGENET_SHA256:
         raise ModelError(
             f"The base weights {file.name} are not the expected ones (digest {weights.sha256[:12]}, expected "
-            f"{sha256[:12]}). Fetch the file again."
+            f"{IMAGENET_SHA256[:12]}). Fetch the file again."
         )
     return weights
 

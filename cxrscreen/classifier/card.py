@@ -26,9 +26,12 @@ class Estimate(_Frozen):
 
 
 class Performance(_Frozen):
-    """Figures on one set of radiographs that the fitted model had not seen."""
+    """Figures on one set of radiographs that the fitted model had not seen.
 
-    name: str  # e.g. "5-fold cross-validation by patient", "held-out test"
+    Where the threshold was chosen on the same scores, sensitivity and specificity are optimistic, and the name says so.
+    """
+
+    name: str  # e.g. "5-fold cross-validation by patient (threshold chosen here)", "held-out test, by patient"
     n: int
     positives: int
     patients: int

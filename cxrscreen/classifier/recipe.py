@@ -18,7 +18,6 @@ class Recipe:
         name: What the model card calls it.
         pooled_cells: Side of the average pooling window on the 7x7 feature map. The window does not
             overlap and incomplete windows are dropped, so 4 sees the upper-left 4x4 cells only.
-        input_scaling: "unit" feeds RGB / 255, as the study did (ImageNet's own preprocessing is another).
         hidden_units: Width of the two dense layers (ReLU) before the two softmax outputs.
         dropout: Fraction dropped before the outputs while training.
         learning_rate: Of Adam at step 0; at step t it is ``learning_rate / (1 + t * learning_rate / epochs)``.
@@ -28,7 +27,6 @@ class Recipe:
 
     name: RecipeName
     pooled_cells: int
-    input_scaling: Literal["unit"] = "unit"
     hidden_units: tuple[int, int] = (64, 128)
     dropout: float = 0.5
     learning_rate: float = 0.008
@@ -39,7 +37,7 @@ class Recipe:
         """What the model card records, one flat value for each key."""
         return {
             "pooled_cells": f"{self.pooled_cells}x{self.pooled_cells}",
-            "input_scaling": self.input_scaling,
+            "input_scaling": "unit",  # RGB / 255 in the backbone, as the study did; ImageNet's own is another
             "hidden_units": "-".join(map(str, self.hidden_units)),
             "dropout": self.dropout,
             "learning_rate": self.learning_rate,

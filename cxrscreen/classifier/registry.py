@@ -5,15 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cxrscreen.classifier.bundle import CARD_FILE, checked_version, load_classifier, read_card
+from cxrscreen.classifier.bundle import CARD_FILE, checked_version, read_card
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.errors import ModelError
 from cxrscreen.settings import PROJECT
-
-if TYPE_CHECKING:
-    from cxrscreen.classifier.vgg16 import Vgg16Classifier
 
 CHAMPION = "champion"
 CHAMPION_FILE = "champion"
@@ -27,7 +23,7 @@ class Registry:
     """Models in a few folders, one subfolder each; an earlier folder outranks a later one.
 
     The version ``champion`` means the one that the text file ``champion`` names, in the first folder
-    that has such a file, or the shipped model. Nothing here but ``load`` starts TensorFlow.
+    that has such a file, or the shipped model. Nothing here starts TensorFlow.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -82,16 +78,6 @@ class Registry:
             ModelError: There is no such version, or its card is damaged.
         """
         return self._card_in(self.folder_of(version))
-
-    def load(self, version: str) -> Vgg16Classifier:
-        """Load a version, or the champion, for screening.
-
-        Raises:
-            ModelError: There is no such version, or it is damaged.
-        """
-        folder = self.folder_of(version)
-        self._card_in(folder)
-        return load_classifier(folder)
 
     @staticmethod
     def _card_in(folder: Path) -> ModelCard:

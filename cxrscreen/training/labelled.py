@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from cxrscreen.errors import DataSetError, RefusedError
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.training.metadata import described_files
 from cxrscreen.types import Diseased, PreparedBatch
 
 CLASS_FOLDERS = {"covid": True, "normal": False}
-METADATA_FILE = "metadata.csv"
+COPY = "copy"
 
 Progress = Callable[[str, int, int], None]
 """Told the name of a step, how much of it is done, and how much there is."""
@@ -51,14 +52,6 @@ class LabelledRadiograph:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A file that is no part of the set, and why."""
-
-    file_name: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class LabelledSet:
     """Radiographs that may be trained on, in order of their names.
 
@@ -66,13 +59,13 @@ class LabelledSet:
         name: Of the folder.
         radiographs: One for each row of ``prepared``.
         prepared: Classifier inputs, 0.15 MB each.
-        left_out: Refused files and copies.
+        left_out: How many files are no part of the set, by the code of their refusal or ``COPY``.
     """
 
     name: str
     radiographs: tuple[LabelledRadiograph, ...]
     prepared: PreparedBatch = field(repr=False)
-    left_out: tuple[LeftOut, ...]
+    left_out: Mapping[str, int]
 
     @property
     def diseased(self) -> Diseased:
@@ -98,20 +91,20 @@ def read_labelled(folder: Path, *, limits: AcceptanceLimits, progress: Progress 
 
     Raises:
         DataSetError: A class folder is missing or without any usable radiograph, the metadata are no
-            table with a column ``filename``, or one content carries both labels.
+            table with a column ``filename`` or do not tell two files apart, or one content carries both labels.
     """
-    described = _metadata_of(folder)
     files = [(file, label) for label in CLASS_FOLDERS for file in _files_below(folder / label)]
+    described = described_files(folder, [file.relative_to(folder).as_posix() for file, _ in files])
     radiographs: list[LabelledRadiograph] = []
     prepared: list[PreparedBatch] = []
-    left_out: list[LeftOut] = []
+    left_out: Counter[str] = Counter()
     first_with: dict[str, LabelledRadiograph] = {}
     for done, (file, label) in enumerate(files, start=1):
         file_name = file.relative_to(folder).as_posix()
         try:
-            one, pixels = _read_one(file, file_name, label, described, limits)
+            one, pixels = _read_one(file, file_name, label, described[file_name], limits)
         except RefusedError as exc:
-            left_out.append(LeftOut(file_name, str(exc)))
+            left_out[exc.reason.value] += 1
         else:
             first = first_with.setdefault(one.sha256, one)
             if first.diseased != one.diseased:
@@ -120,21 +113,20 @@ def read_labelled(folder: Path, *, limits: AcceptanceLimits, progress: Progress 
                 radiographs.append(one)
                 prepared.append(pixels)
             else:
-                left_out.append(LeftOut(file_name, f"copy of {first.file_name}"))
+                left_out[COPY] += 1
         if progress:
             progress("reading", done, len(files))
     for label, diseased in CLASS_FOLDERS.items():
         if not any(one.diseased == diseased for one in radiographs):
             raise DataSetError(f"There is no usable radiograph in {folder.name}/{label}. Put some there.")
-    return LabelledSet(folder.resolve().name, tuple(radiographs), np.stack(prepared), tuple(left_out))
+    return LabelledSet(folder.resolve().name, tuple(radiographs), np.stack(prepared), left_out)
 
 
 def _read_one(
-    file: Path, file_name: str, label: str, described: dict[str, dict[str, str]], limits: AcceptanceLimits
+    file: Path, file_name: str, label: str, row: Mapping[str, str], limits: AcceptanceLimits
 ) -> tuple[LabelledRadiograph, PreparedBatch]:
     content = file.read_bytes()
     radiograph = read_radiograph(content, limits)
-    row = described.get(file_name) or described.get(file.name) or {}
     age = row.get("age") or radiograph.acquisition.age_years
     one = LabelledRadiograph(
         file_name=file_name,
@@ -154,20 +146,6 @@ def _files_below(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataSetError(f"The labelled folder has no subfolder {folder.name}. Sort the files into covid and normal.")
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-
-
-def _metadata_of(folder: Path) -> dict[str, dict[str, str]]:
-    """Rows of the metadata by file name; an empty dictionary where there is no such file."""
-    try:
-        with (folder / METADATA_FILE).open(newline="", encoding="utf-8-sig") as table:
-            rows = list(csv.DictReader(table))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise DataSetError(f"{METADATA_FILE} cannot be read. Save it as CSV in UTF-8.") from exc
-    if rows and "filename" not in rows[0]:
-        raise DataSetError(f"{METADATA_FILE} has no column 'filename'. Name the column so.")
-    return {row["filename"]: row for row in rows}
 
 
 def _number_or_none(written: str | float | None) -> float | None:

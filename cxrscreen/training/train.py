@@ -1,11 +1,13 @@
 """From a labelled folder to a model with its card, in one call.
 
 The test part is scored once, by the head that ships; the operating point comes from out-of-fold
-scores of the development part, which that head's test never touches.
+scores of the development part, which that head's test never touches. The cross-validation's figures
+rest on these same scores, so their sensitivity and specificity are optimistic; their name says so.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +37,8 @@ DOWNLOADED_BASE = "download"
 MIN_SENSITIVITY = 0.95
 MAX_CHANGE_BY_ROUNDING = 0.001
 
+_log = logging.getLogger(__name__)
+
 
 def train(  # noqa: PLR0913  # one call is the whole interface; all but the folder go by name
     data_folder: Path,
@@ -43,6 +47,7 @@ def train(  # noqa: PLR0913  # one call is the whole interface; all but the fold
     seed: int,
     version: str,
     base: BaseWeights,
+    limits: AcceptanceLimits,
     into: Path,
     progress: Progress | None = None,
 ) -> ModelCard:
@@ -56,6 +61,7 @@ def train(  # noqa: PLR0913  # one call is the whole interface; all but the fold
         seed: Of splits, initial weights, dropout, order and bootstrap.
         version: Of the new model; never one that exists.
         base: Frozen base; its 16-bit rounding is what trains and ships.
+        limits: Of the gate, the same that hold where the model will screen; what they refuse is left out.
         into: Folder of models; the bundle becomes ``into / version``.
         progress: Told of each step.
 
@@ -69,7 +75,8 @@ def train(  # noqa: PLR0913  # one call is the whole interface; all but the fold
     """
     chosen = recipe_named(recipe)
     free_folder(into, version)
-    labelled = read_labelled(data_folder, limits=AcceptanceLimits(), progress=progress)
+    labelled = read_labelled(data_folder, limits=limits, progress=progress)
+    _tell_of_left_out(labelled)
     split = split_by_patient(labelled.patients, labelled.diseased, seed=seed)
 
     from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow, after all that may be wrong
@@ -91,7 +98,7 @@ def train(  # noqa: PLR0913  # one call is the whole interface; all but the fold
 
     card = ModelCard(
         version=version,
-        recipe=recipe,
+        recipe=chosen.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         weights_sha256=digest(weights),
         base_weights_sha256=base.sha256,
@@ -103,7 +110,7 @@ def train(  # noqa: PLR0913  # one call is the whole interface; all but the fold
         hyperparameters=chosen.hyperparameters() | {"min_sensitivity_at_operating_point": MIN_SENSITIVITY},
         libraries=fit.library_versions(),
         operating_point=point,
-        folds=figures(f"{FOLDS}-fold cross-validation by patient", development, out_of_fold),
+        folds=figures(f"{FOLDS}-fold cross-validation by patient (threshold chosen here)", development, out_of_fold),
         test=figures("held-out test, by patient", split.test, scores),
         golden=fit.golden_scores(head, rounded),
         limits=limits_of(labelled, shape_auc=shape_auc(labelled, split), shape_n=len(development)),
@@ -128,6 +135,12 @@ def base_weights(named: str) -> BaseWeights:
     if named == DOWNLOADED_BASE:
         return download_base_weights()
     return load_base_weights(Path(named))
+
+
+def _tell_of_left_out(labelled: LabelledSet) -> None:
+    if labelled.left_out:
+        by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(labelled.left_out.items()))
+        _log.warning("Files of %s left out: %s. Screen the folder to see which.", labelled.name, by_reason)
 
 
 def _checked_change(scores: Scores, given_scores: Scores) -> float:

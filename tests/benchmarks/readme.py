@@ -29,8 +29,10 @@ def _model_in_words(card: ModelCard) -> str:
     development = card.folds
     return (
         f"The shipped model `{card.version}` (recipe `{card.recipe}`) was trained on {development.n} radiographs of "
-        f"{development.patients} patients, {development.positives} of them COVID-19. Figures with 95 % intervals, on radiographs of "
-        f"patients that the fitted model had not seen, at the operating point {card.operating_point.threshold:.2f}:\n"
+        f"{development.patients} patients, {development.positives} of them COVID-19. Figures with 95 % intervals, on "
+        "radiographs of patients that the fitted model had not seen, at the operating point "
+        f"{card.operating_point.threshold:.2f}. Where that threshold was chosen, sensitivity and specificity are "
+        "optimistic:\n"
     )
 
 

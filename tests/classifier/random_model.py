@@ -43,7 +43,7 @@ def random_bundle(version: str, base: BaseWeights) -> tuple[ModelCard, bytes]:
 def card_for(version: str, weights_sha256: str) -> ModelCard:
     estimate = Estimate(value=0.9, low=0.8, high=0.95, n=40, method="Wilson")
     figures = Performance(
-        name="5-fold cross-validation by patient",
+        name="5-fold cross-validation by patient (threshold chosen here)",
         n=40,
         positives=20,
         patients=30,

@@ -10,9 +10,10 @@ import pytest
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.errors import DataSetError
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.training.labelled import LabelledSet, read_labelled
+from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.training.labelled import COPY, LabelledSet, read_labelled
 
-LIMITS = AcceptanceLimits()
+LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
 
 
 def draw(file: Path, seed: int, *, columns: int = 320) -> None:
@@ -64,20 +65,44 @@ def test_a_patient_is_not_shown_where_a_record_is_printed(folder: Path) -> None:
     assert "Budi" not in repr(read(folder))
 
 
-def test_a_refused_file_is_listed_and_the_others_are_read(folder: Path) -> None:
+def test_a_bare_name_that_fits_two_files_is_refused(folder: Path) -> None:
+    draw(folder / "covid" / "1.png", 20)
+    draw(folder / "normal" / "1.png", 21)
+    (folder / "metadata.csv").write_text("filename,patient_id,source\n1.png,p1,hospital\n")
+    with pytest.raises(DataSetError, match=r"row 1\.png .* may mean covid/1\.png or normal/1\.png"):
+        read(folder)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(folder: Path) -> None:
+    draw(folder / "covid" / "1.png", 20)
+    draw(folder / "normal" / "1.png", 21)
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/1.png,p1\nnormal/1.png,p2\n1.png,p3\n")
+    patients = {r.file_name: r.patient for r in read(folder).radiographs}
+    assert (patients["covid/1.png"], patients["normal/1.png"]) == ("p1", "p2")
+
+
+def test_two_different_rows_for_one_file_are_refused(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c0.png,p1\n,p9\n,p8\ncovid/c0.png,p2\n")
+    with pytest.raises(DataSetError, match=r"two different rows for covid/c0\.png"):
+        read(folder)
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c0.png,p1\n,p9\n,p8\ncovid/c0.png,p1\n")
+    assert read(folder).radiographs[0].patient == "p1"
+
+
+def test_a_refused_file_is_counted_and_the_others_are_read(folder: Path) -> None:
     (folder / "covid" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "normal" / ".hidden").write_bytes(b"of no interest")
     labelled = read(folder)
     assert len(labelled.radiographs) == 6
-    assert [left.file_name for left in labelled.left_out] == ["covid/broken.png"]
-    assert labelled.left_out[0].why
+    assert labelled.left_out == {Reason.UNREADABLE: 1}
 
 
 def test_a_copy_is_left_out_since_it_could_stand_on_both_sides_of_a_split(folder: Path) -> None:
     shutil.copy(folder / "covid" / "c1.png", folder / "covid" / "z.png")
     labelled = read(folder)
     assert len(labelled.radiographs) == 6
-    assert labelled.left_out[0].why == "copy of covid/c1.png"
+    assert "covid/z.png" not in [radiograph.file_name for radiograph in labelled.radiographs]
+    assert labelled.left_out == {COPY: 1}
 
 
 def test_one_file_with_both_labels_stops_everything(folder: Path) -> None:
@@ -121,4 +146,4 @@ def test_the_shipped_model_was_trained_on_the_development_set(real_data: Path) -
     card = Registry([SHIPPED_MODELS]).card_of(SHIPPED_VERSION)
     assert labelled.fingerprint == card.data_set.fingerprint
     assert (len(labelled.radiographs), int(labelled.diseased.sum()), len(set(labelled.patients))) == (266, 160, 201)
-    assert labelled.left_out == ()
+    assert labelled.left_out == {}

@@ -10,7 +10,7 @@ from cxrscreen.training.statements import credits_of, limits_of, name_of
 
 
 def labelled(*radiographs: LabelledRadiograph) -> LabelledSet:
-    return LabelledSet("drawn", radiographs, np.zeros((len(radiographs), 224, 224, 3), np.uint8), ())
+    return LabelledSet("drawn", radiographs, np.zeros((len(radiographs), 224, 224, 3), np.uint8), {})
 
 
 def radiograph(number: int, *, diseased: bool, columns: int = 1024, **more: str | float | None) -> LabelledRadiograph:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +13,14 @@ from cxrscreen.classifier.bundle import read_weights
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.registry import Registry
 from cxrscreen.errors import DataSetError, ModelError
+from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.training.train import train
 from cxrscreen.types import FeatureMaps, PreparedBatch
 from tests.classifier.random_model import random_base
 
 pytestmark = pytest.mark.tensorflow
+
+LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +55,8 @@ def cheap_base(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "feature_maps_of", feature_maps_of)
 
 
-def run(folder: Path, base: BaseWeights, into: Path, *, seed: int = 1, version: str = "v1") -> ModelCard:
-    return train(folder, recipe="standard", seed=seed, version=version, base=base, into=into)
+def run(folder: Path, base: BaseWeights, into: Path, *, seed: int = 1, limits: AcceptanceLimits = LIMITS) -> ModelCard:
+    return train(folder, recipe="standard", seed=seed, version="v1", base=base, limits=limits, into=into)
 
 
 def test_a_second_run_gives_the_same_model_to_the_last_bit(folder: Path, base: BaseWeights, tmp_path: Path) -> None:
@@ -73,12 +78,22 @@ def test_the_card_counts_what_was_trained_on_and_the_bundle_holds_it(
         steps.append((step, done, total))
 
     rounded = base.rounded()
-    card = train(folder, recipe="study-2020", seed=3, version="v1", base=rounded, into=tmp_path, progress=note)
+    card = train(
+        folder,
+        recipe="study-2020",
+        seed=3,
+        version="v1",
+        base=rounded,
+        limits=LIMITS,
+        into=tmp_path,
+        progress=note,
+    )
     assert (card.data_set.n, card.data_set.positives, card.data_set.patients) == (20, 10, 20)
     assert card.folds.n + card.test.n == 20
     assert card.recipe == "study-2020"
     assert card.hyperparameters["pooled_cells"] == "4x4"
     assert card.base_weights_sha256 == rounded.sha256
+    assert card.folds.name == "5-fold cross-validation by patient (threshold chosen here)"
     assert card.operating_point.sensitivity == card.folds.sensitivity.value >= 0.95
     assert card.operating_point.specificity == card.folds.specificity.value
     assert ("reading", 20, 20) in steps
@@ -103,7 +118,23 @@ def test_a_base_that_rounding_changes_too_much_gives_no_model(folder: Path, base
 def test_a_taken_version_is_refused_before_any_work(folder: Path, base: BaseWeights, tmp_path: Path) -> None:
     (tmp_path / "v1").mkdir()
     with pytest.raises(ModelError, match="never overwritten"):
-        train(folder / "nowhere", recipe="standard", seed=1, version="v1", base=base, into=tmp_path)
+        run(folder / "nowhere", base, tmp_path)
+
+
+def test_the_limits_of_the_site_decide_what_is_trained_on(
+    folder: Path, base: BaseWeights, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(folder, mixed)
+    for file in sorted((mixed / "covid").iterdir())[:2]:
+        assert cv2.imwrite(str(file), np.resize(cv2.imread(str(file)), (900, 320, 3)))
+    shutil.copy(mixed / "normal" / "00.png", mixed / "normal" / "zz.png")
+    with pytest.raises(DataSetError, match="8 patients are labelled COVID-19"):
+        run(mixed, base, tmp_path / "models")
+    assert "left out: 1 copy, 2 not-one-radiograph" in caplog.text
+    caplog.clear()
+    with pytest.raises(DataSetError, match="no usable radiograph"):
+        run(folder, base, tmp_path / "models", limits=replace(LIMITS, min_side_pixels=321))
 
 
 def test_too_few_patients_are_refused_before_any_work(folder: Path, base: BaseWeights, tmp_path: Path) -> None:
