@@ -190,7 +190,7 @@ def _print_summary(opened: OpenedBatch, summary: BatchSummary | None) -> None:
         for name, cause in opened.pending.items():
             _say(out, f"  {printable(name)}: {cause}")
         return
-    _say(out, summary.sums)
+    _say(out, summary.tally.equation())
     _say(out, f"Report: {summary.report_html}")
 
 

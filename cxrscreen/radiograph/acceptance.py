@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from cxrscreen.errors import RefusedError
+from cxrscreen.radiograph.defined_terms import quote
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
 
@@ -44,9 +45,9 @@ class AcceptanceLimits:
         max_aspect: Longer over shorter side at most; more is a strip or a figure of panels.
     """
 
-    min_side_pixels: int = 300
-    max_pixels: int = 64_000_000
-    max_aspect: float = 2.0
+    min_side_pixels: int
+    max_pixels: int
+    max_aspect: float
 
 
 def check_size(rows: int, columns: int, limits: AcceptanceLimits) -> None:
@@ -99,7 +100,7 @@ def check_modality(modality: str, sop_class: str, presentation_intent: str) -> t
     if modality in PROJECTION_MODALITIES:
         return ()
     if modality not in UNSTATED_MODALITIES:
-        raise RefusedError(Reason.MODALITY, f"Modality {_code(modality)} is no projection radiography.")
+        raise RefusedError(Reason.MODALITY, f"Modality {quote(modality)} is no projection radiography.")
     if sop_class and not _PROJECTION_CLASS.fullmatch(sop_class):
         raise RefusedError(Reason.MODALITY, "The modality is not stated and the SOP class is no radiograph.")
     return ("The tags do not state a modality; taken as a projection radiograph.",)
@@ -117,7 +118,7 @@ def check_body_part(body_part: str) -> None:
     if body_part in _UNSTATED_BODY_PART:
         return
     if not _CHEST.search(body_part) or _MORE_THAN_CHEST.search(body_part):
-        raise RefusedError(Reason.BODY_PART, f"Body part {_code(body_part)} is not the chest alone.")
+        raise RefusedError(Reason.BODY_PART, f"Body part {quote(body_part)} is not the chest alone.")
 
 
 def frontal_view(*, position: str, description: str, orientation: tuple[str, ...]) -> View:
@@ -154,8 +155,3 @@ def frontal_view(*, position: str, description: str, orientation: tuple[str, ...
 def _words(text: str) -> frozenset[str]:
     joined = re.sub(r"POSTERO[ -]?ANTERIOR", "PA", re.sub(r"ANTERO[ -]?POSTERIOR", "AP", text))
     return frozenset(re.findall(r"[A-Z]+", joined))
-
-
-def _code(text: str) -> str:
-    """Quote a code from a tag; what is more than one word may be free text that names somebody."""
-    return text if re.fullmatch(r"[A-Z0-9_]{1,16}", text) else "(free text)"

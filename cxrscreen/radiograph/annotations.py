@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from cxrscreen.types import Grey8
+from cxrscreen.types import Grey8
 
 _PAPER_WHITE = 253
 _SMALLEST, _LARGEST = 4e-4, 0.1  # of the picture's area

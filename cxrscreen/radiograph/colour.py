@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.refusal import Reason
-
-if TYPE_CHECKING:
-    from cxrscreen.types import Grey8, Rgb8
+from cxrscreen.types import Grey8, Rgb8
 
 _THUMBNAIL_PIXELS = 256
 _GREY_LEVELS = 32

@@ -4,25 +4,26 @@ GDCM's JPEG codecs can crash on damaged streams: of files with random bytes chan
 thousand ended the whole process, and no exception handler sees that. So they run beside the screening, not inside it.
 
 Protocol, on standard input and output: a length of 8 bytes, big endian, and that many bytes. A request is a DICOM
-file. A reply is JSON, ``{"dtype", "shape", "photometric"}`` and then the pixels, or ``{"error"}`` and nothing more.
+file. A reply is JSON, ``{"dtype", "shape", "photometric"}`` and then the pixels, or ``{"error", "errno"}`` and nothing
+more; the errno is null unless the machine is to blame.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
 import sys
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 from pydicom.pixels.decoders.base import get_decoder
 
 from cxrscreen.radiograph import gdcm_extended
 from cxrscreen.radiograph.dicom_file import read_file
-
-if TYPE_CHECKING:
-    from cxrscreen.types import StoredPixels
+from cxrscreen.radiograph.machine import machine_trouble
+from cxrscreen.types import StoredPixels
 
 _LENGTH = struct.Struct(">Q")
 
@@ -70,7 +71,9 @@ def main() -> None:
         try:
             pixels, photometric = decode(content)
         except Exception as exc:  # noqa: BLE001  # decoders raise nearly anything on damaged content
-            send(replies, json.dumps({"error": type(exc).__name__}).encode())
+            trouble = machine_trouble(exc)
+            number = errno.ENOMEM if isinstance(trouble, MemoryError) else trouble and trouble.errno
+            send(replies, json.dumps({"error": type(exc).__name__, "errno": number}).encode())
             continue
         facts = {"dtype": pixels.dtype.str, "shape": pixels.shape, "photometric": photometric}
         send(replies, json.dumps(facts).encode())

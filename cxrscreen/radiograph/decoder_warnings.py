@@ -14,11 +14,8 @@ import re
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STDERR = 2
 
@@ -52,15 +49,25 @@ class Heard:
 
 
 @contextlib.contextmanager
+def silence_python() -> Iterator[None]:
+    """Silence Python's warnings for the length of the block: pydicom's quote the values of tags."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
 def hear_decoders() -> Iterator[Heard]:
     """Collect decoder warnings for the length of the block; ``Heard.damage`` is set when it ends.
 
     Lines that other threads print meanwhile are passed on afterwards, in order. Python warnings are
-    silenced too: pydicom's quote the values of tags, which may name a patient.
+    silenced too.
+
+    Raises:
+        OSError: There is no temporary folder with space.
     """
     heard = Heard()
-    with _ONE_AT_A_TIME, warnings.catch_warnings(), tempfile.TemporaryFile() as caught:
-        warnings.simplefilter("ignore")
+    with silence_python(), tempfile.TemporaryFile() as caught:
         try:
             real_stderr = os.dup(STDERR)
         except OSError:  # a daemon without standard error: the decoders' lines are lost with it

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
+from pydicom import Dataset, FileDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
@@ -28,11 +28,7 @@ from cxrscreen.radiograph.identity import iso_date
 from cxrscreen.radiograph.isolation import DECODER
 from cxrscreen.radiograph.radiograph import Acquisition, FileType, View
 from cxrscreen.radiograph.refusal import Reason
-
-if TYPE_CHECKING:
-    from pydicom import Dataset, FileDataset
-
-    from cxrscreen.types import Grey8, Rgb8, StoredPixels
+from cxrscreen.types import Grey8, Rgb8, StoredPixels
 
 _OLDEST = 130
 

@@ -7,21 +7,18 @@ pixels look their shade up. A 9-megapixel radiograph of 12 bits needs 4096 calcu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi, apply_windowing
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.dicom_file import text_of
 from cxrscreen.radiograph.grey import WHITE, stretch
 from cxrscreen.radiograph.refusal import Reason
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from pydicom import Dataset
-
-    from cxrscreen.types import Grey8, StoredPixels
+from cxrscreen.types import Grey8, StoredPixels
 
 _MOST_VALUES = 2**17  # 16 bits, signed or not, with room
 

@@ -6,14 +6,9 @@ gives what its complete file reader gives. The module's shape is that of pydicom
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gdcm
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.decoders.base import DecodeRunner, get_decoder
 from pydicom.uid import JPEGExtended12Bit
-
-if TYPE_CHECKING:
-    from pydicom.pixels.decoders.base import DecodeRunner
 
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("gdcm>=3.2",)}
 _PLUGIN = "gdcm-12-bit"

@@ -7,18 +7,16 @@ from datetime import date
 
 from pydicom.valuerep import PersonName
 
-from cxrscreen.errors import RefusedError
-from cxrscreen.radiograph.decoder_warnings import hear_decoders
+from cxrscreen.radiograph.decoder_warnings import silence_python
 from cxrscreen.radiograph.dicom_file import read_file, text_of
+from cxrscreen.radiograph.machine import machine_trouble
 from cxrscreen.radiograph.radiograph import FileType, Identity
 from cxrscreen.radiograph.sniff import sniff
 
 _KEYWORDS = [
     "SpecificCharacterSet",
     "StudyInstanceUID",
-    "SeriesInstanceUID",
     "SOPInstanceUID",
-    "AccessionNumber",
     "PatientID",
     "IssuerOfPatientID",
     "PatientName",
@@ -29,16 +27,20 @@ _KEYWORDS = [
 def identify(content: bytes) -> Identity:
     """Read who and what a file is, from its header alone.
 
-    Never raises: what cannot be read, and all JPEG and PNG, gives an empty ``Identity``.
+    What cannot be read, and all JPEG and PNG, gives an empty ``Identity``.
+
+    Raises:
+        MemoryError, OSError: The machine fell short; an empty identity would tear a study apart.
     """
     try:
         if sniff(content) is not FileType.DICOM:
             return Identity()
-        with hear_decoders():
+        with silence_python():
             return _identity_in(content)
-    except RefusedError:
-        return Identity()
-    except Exception:  # noqa: BLE001  # pydicom raises nearly anything on damaged headers; reading the pixels will say so
+    except Exception as exc:  # noqa: BLE001  # pydicom raises nearly anything on damaged headers; reading the pixels will say so
+        trouble = machine_trouble(exc)
+        if trouble is not None:
+            raise trouble from None
         return Identity()
 
 
@@ -57,9 +59,7 @@ def _identity_in(content: bytes) -> Identity:
     header = read_file(content, stop_before_pixels=True, keywords=_KEYWORDS)
     return Identity(
         study_instance_uid=text_of(header, "StudyInstanceUID") or None,
-        series_instance_uid=text_of(header, "SeriesInstanceUID") or None,
         sop_instance_uid=text_of(header, "SOPInstanceUID") or None,
-        accession_number=text_of(header, "AccessionNumber") or None,
         patient_id=text_of(header, "PatientID") or None,
         issuer_of_patient_id=text_of(header, "IssuerOfPatientID") or None,
         patient_name=_display_name(header.get("PatientName")),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,13 +21,13 @@ from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.decoder_process import receive, send
 from cxrscreen.radiograph.decoder_warnings import first_damage
 from cxrscreen.radiograph.refusal import Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cxrscreen.types import StoredPixels
+from cxrscreen.types import StoredPixels
 
 _SECONDS_AT_MOST = 60.0  # the largest accepted radiograph takes about five
+_SECONDS_TO_DIE = 5.0
+# What a codec brings upon itself. An exit, or a signal from outside, e.g. when memory runs short, says nothing about
+# the file.
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 # -P keeps the working directory out of the path: a folder there named "dl" breaks GDCM's import.
 _COMMAND = [sys.executable, "-P", "-W", "ignore", "-m", "cxrscreen.radiograph.decoder_process"]
 
@@ -44,26 +47,39 @@ class IsolatedDecoder:
         """Return the first frame of a DICOM file and its photometric interpretation after decoding.
 
         Raises:
-            RefusedError: Reason DAMAGED where the decoder warns, crashes or does not end, UNREADABLE where it
-                declines.
+            RefusedError: Reason DAMAGED where the decoder warns or crashes, UNREADABLE where it declines.
+            TimeoutError: It took too long. The machine may be busy, so this is no verdict on the file.
+            OSError: It cannot be started, ended by itself or was killed from outside, e.g. for want of memory.
+            MemoryError: It ran out of memory.
         """
         with self._lock:
             process, printed = self._running()
             printed.seek(0)
             printed.truncate()
-            watchdog = threading.Timer(self._seconds_at_most, process.kill)
+            too_late = threading.Event()
+            watchdog = threading.Timer(self._seconds_at_most, _give_up, (process, too_late))
             watchdog.start()
             try:
                 facts, pixels = _ask(process, content)
             except (EOFError, BrokenPipeError):
+                with contextlib.suppress(subprocess.TimeoutExpired):  # a core dump may take its time
+                    process.wait(_SECONDS_TO_DIE)
                 self._end()
-                raise RefusedError(Reason.DAMAGED, "The decoder crashed on the compressed pixels.") from None
+                if too_late.is_set():
+                    raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+                if -process.returncode in _CRASHES:
+                    raise RefusedError(Reason.DAMAGED, "The decoder crashed on the compressed pixels.") from None
+                raise ChildProcessError(errno.ECHILD, "the decoder process ended without an answer") from None
             finally:
                 watchdog.cancel()
             printed.seek(0)
             damage = first_damage(printed.read())
         if damage:
             raise RefusedError(Reason.DAMAGED, f"The decoder warns: {damage}.")
+        if facts.get("errno") == errno.ENOMEM:
+            raise MemoryError
+        if facts.get("errno") is not None:
+            raise OSError(facts["errno"], os.strerror(facts["errno"]))
         if "error" in facts:
             raise RefusedError(Reason.UNREADABLE, f"No decoder reads the compressed pixels ({facts['error']}).")
         stored: StoredPixels = np.frombuffer(pixels, facts["dtype"]).reshape(facts["shape"])
@@ -78,14 +94,17 @@ class IsolatedDecoder:
         if self._process is not None and self._process.poll() is not None:
             self._end()  # it died between two files, through no fault of the next one
         if self._process is None or self._printed is None or self._owner != os.getpid():
-            self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process that writes to it
-            self._process = subprocess.Popen(  # noqa: S603  # our own module by our own interpreter
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._printed,
-                start_new_session=True,  # a Ctrl-C ends the batch, which then ends the decoder
-            )
+            with contextlib.ExitStack() as unless_started:
+                printed = unless_started.enter_context(tempfile.TemporaryFile())
+                self._process = subprocess.Popen(  # noqa: S603  # our own module by our own interpreter
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=printed,
+                    start_new_session=True,  # a Ctrl-C ends the batch, which then ends the decoder
+                )
+                self._printed = printed
+                unless_started.pop_all()  # the file lives as long as the process that writes to it
             self._owner = os.getpid()  # a forked copy of us must not speak into the same pipes
         return self._process, self._printed
 
@@ -97,6 +116,11 @@ class IsolatedDecoder:
             self._process.communicate()
         self._printed.close()
         self._process = self._printed = None
+
+
+def _give_up(process: subprocess.Popen[bytes], too_late: threading.Event) -> None:
+    too_late.set()
+    process.kill()
 
 
 def _ask(process: subprocess.Popen[bytes], content: bytes) -> tuple[dict[str, Any], bytes]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 
-if TYPE_CHECKING:
-    from cxrscreen.types import Grey8, Prepared
+from cxrscreen.types import Grey8, Prepared
 
 SIDE = 224
 

@@ -33,9 +33,7 @@ class Identity:
     """
 
     study_instance_uid: str | None = field(default=None, repr=False)
-    series_instance_uid: str | None = field(default=None, repr=False)
     sop_instance_uid: str | None = field(default=None, repr=False)
-    accession_number: str | None = field(default=None, repr=False)
     patient_id: str | None = field(default=None, repr=False)
     issuer_of_patient_id: str | None = field(default=None, repr=False)
     patient_name: str | None = field(default=None, repr=False)  # "Family, Given", for display
@@ -68,6 +66,7 @@ class Radiograph:
         identity: Patient data; see ``Identity``.
         acquisition: How it was made and stored.
         pixels: Ready for display, turned upright as its tags say, air dark and bone bright.
+        reading: The same at reading resolution, long side at most 1024.
         notices: What a reader should know about the conversion, English sentences without patient
             data, e.g. that a tint was turned to grey.
     """
@@ -75,4 +74,5 @@ class Radiograph:
     identity: Identity
     acquisition: Acquisition
     pixels: Grey8 = field(repr=False)
+    reading: Grey8 = field(repr=False)
     notices: tuple[str, ...] = ()

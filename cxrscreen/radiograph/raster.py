@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.acceptance import AcceptanceLimits, check_size
@@ -16,11 +17,7 @@ from cxrscreen.radiograph.colour import to_grey
 from cxrscreen.radiograph.grey import WHITE, blend_on_black, stretch_16_bit, turn_upright
 from cxrscreen.radiograph.radiograph import Acquisition, FileType
 from cxrscreen.radiograph.refusal import Reason
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cxrscreen.types import Grey8, Rgb8
+from cxrscreen.types import Grey8, Rgb8
 
 _PNG_KINDS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey and alpha", 6: "RGBA"}  # PNG, third edition, table 9
 _JPEG_KINDS = {1: "grey", 3: "colour", 4: "CMYK"}

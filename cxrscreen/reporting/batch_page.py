@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.reporting.model import BatchReport, StudyRow
 from cxrscreen.reporting.page_parts import (
     Fact,
@@ -13,10 +14,9 @@ from cxrscreen.reporting.page_parts import (
     ModelSummary,
     RefusalGroup,
     group_refusals,
-    is_flagged,
     summarise_model,
 )
-from cxrscreen.reporting.words import Words
+from cxrscreen.reporting.words import Sentence, Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class StudyLine:
     html: str
     pdf: str
     label: str
-    review: tuple[str, ...]
+    review: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +60,14 @@ class BatchPage:
     refused: tuple[RefusalGroup, ...]
     duplicates: tuple[DuplicateLine, ...]
     failed: tuple[FileLine, ...]
-    pending: tuple[str, ...]
+    pending: tuple[FileLine, ...]
     model: ModelSummary
 
 
 def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
     """Turn a batch's report into the values that its index prints."""
-    outcomes = ("arrived", "reported", "refused", "duplicate", "failed", "pending")
     threshold = report.card.operating_point.threshold
-    flagged = sum(is_flagged(row.prediction) for row in report.studies)
+    flagged = sum(row.prediction.finding is Finding.POSITIVE for row in report.studies)
     return BatchPage(
         document_title=words.text("batch", "document_title", batch=report.batch_id),
         created=report.finished_at,
@@ -79,7 +78,7 @@ def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
             Fact(label=words.text("batch", "started"), value=words.moment(report.started_at)),
             Fact(label=words.text("batch", "finished"), value=words.moment(report.finished_at)),
         ),
-        equation=tuple((words.count(getattr(report.tally, key)), words.text("batch", key)) for key in outcomes),
+        equation=tuple((words.count(n), words.text("batch", key)) for key, n in report.tally.counts().items()),
         summary=words.text(
             "batch",
             "studies_summary",
@@ -89,35 +88,30 @@ def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
         ),
         phantoms=report.phantoms,
         threshold_at=round(100 * threshold, 2),
-        studies=tuple(_study(row, words) for row in by_falling_score(report.studies)),
+        studies=tuple(_study(row, words) for row in report.studies),
         refused=group_refusals(report.refused, words),
         duplicates=tuple(
             DuplicateLine(file=row.file_name, first=None if row.first_report is None else quote(row.first_report))
             for row in report.duplicates
         ),
-        failed=tuple(FileLine(file=row.file_name, detail=row.detail) for row in report.failed),
-        pending=report.pending,
+        failed=tuple(FileLine(file=row.file_name, detail=words.sentence(row.detail)) for row in report.failed),
+        pending=tuple(FileLine(file=row.file_name, detail=words.sentence(row.cause)) for row in report.pending),
         model=summarise_model(report.card, words),
     )
-
-
-def by_falling_score(studies: tuple[StudyRow, ...]) -> list[StudyRow]:
-    """Sort studies as the index lists them; equal scores by their key, so that the order never depends on the run."""
-    return sorted(studies, key=lambda row: (-row.prediction.score, row.study_key))
 
 
 def _study(row: StudyRow, words: Words) -> StudyLine:
     return StudyLine(
         study_key=row.study_key,
         files=row.files,
-        flagged=is_flagged(row.prediction),
+        flagged=row.prediction.finding is Finding.POSITIVE,
         finding=words.text("finding", row.prediction.finding.value),
         score=words.number(row.prediction.score, 3),
         score_at=round(100 * row.prediction.score, 1),
         html=_link(row.report_html),
         pdf=_link(row.report_pdf),
         label=words.text("batch", "open_report", study=row.study_key),
-        review=row.review,
+        review=tuple(words.sentence(why) for why in row.review),
     )
 
 

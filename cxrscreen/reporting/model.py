@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 
 from cxrscreen.classifier.card import ModelCard
@@ -100,6 +100,14 @@ class FailedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PendingRow:
+    """A file that was not screened in this batch, and what it waits for."""
+
+    file_name: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Files of one batch by outcome; the sum always holds."""
 
@@ -107,12 +115,20 @@ class Tally:
     refused: int = 0
     duplicate: int = 0
     failed: int = 0
-    pending: int = 0  # not settled, or claimed by another run
+    pending: int = 0  # each with its cause: see PendingRow
 
     @property
     def arrived(self) -> int:
         """The sum of all outcomes."""
         return self.reported + self.refused + self.duplicate + self.failed + self.pending
+
+    def counts(self) -> dict[str, int]:
+        """Return the sum and then what it is made of, by name."""
+        return {"arrived": self.arrived, **asdict(self)}
+
+    def equation(self) -> str:
+        """Return the counts as one line, e.g. for a terminal: "4 files = 3 reported + 1 refused + ..."."""
+        return f"{self.arrived} files = " + " + ".join(f"{count} {name}" for name, count in asdict(self).items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +141,9 @@ class BatchReport:
     site_name: str
     card: ModelCard
     tally: Tally
-    studies: tuple[StudyRow, ...]
+    studies: tuple[StudyRow, ...]  # by falling score
     refused: tuple[RefusedFile, ...]
     duplicates: tuple[DuplicateRow, ...]
     failed: tuple[FailedRow, ...]
-    pending: tuple[str, ...]
+    pending: tuple[PendingRow, ...]
     phantoms: bool = False  # the demonstration says that its scores mean nothing

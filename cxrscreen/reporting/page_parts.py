@@ -9,10 +9,10 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from cxrscreen.classifier.card import Estimate, ModelCard, Performance
-from cxrscreen.classifier.operating_point import Finding, Prediction
+from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import RefusedFile
-from cxrscreen.reporting.words import Words
+from cxrscreen.reporting.words import Sentence, Words
 
 Value = TypeVar("Value")
 
@@ -67,7 +67,7 @@ class Scale:
 class FigureRow:
     """The card's figures on one set of radiographs."""
 
-    name: str
+    name: Sentence
     n: str
     sensitivity: str
     specificity: str
@@ -81,7 +81,7 @@ class ModelSummary:
     model_id: str
     about: str
     figures: tuple[FigureRow, ...]
-    limits: tuple[str, ...]
+    limits: tuple[Sentence, ...]
     weights_sha256: str
 
 
@@ -99,14 +99,14 @@ class FileLine:
     """A file with what was found in it."""
 
     file: str
-    detail: str
+    detail: Sentence
 
 
 def group_refusals(refused: tuple[RefusedFile, ...], words: Words) -> tuple[RefusalGroup, ...]:
     """Put refused files together by reason, so that each advice is given once."""
     groups: dict[Reason, list[FileLine]] = {}
     for file in sorted(refused, key=lambda file: file.file_name):
-        groups.setdefault(file.reason, []).append(FileLine(file=file.file_name, detail=file.detail))
+        groups.setdefault(file.reason, []).append(FileLine(file=file.file_name, detail=words.sentence(file.detail)))
     return tuple(
         RefusalGroup(title=words.reason(reason)[0], advice=words.reason(reason)[1], files=tuple(groups[reason]))
         for reason in Reason
@@ -146,11 +146,6 @@ def draw_scale(prediction: Prediction, words: Words) -> Scale:
     )
 
 
-def is_flagged(prediction: Prediction) -> bool:
-    """Return whether the study is flagged for reading."""
-    return prediction.finding is Finding.POSITIVE
-
-
 def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
     """Put the model's card into a few lines."""
     development = card.folds  # what is held out for the test trains nothing
@@ -167,7 +162,7 @@ def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
             name=card.data_set.name,
         ),
         figures=tuple(_figures(performance, words) for performance in (card.test, card.folds)),
-        limits=card.limits,
+        limits=tuple(words.sentence(limit) for limit in card.limits),
         weights_sha256=card.weights_sha256,
     )
 
@@ -184,7 +179,7 @@ def _figures(performance: Performance, words: Words) -> FigureRow:
         return words.text("model", "estimate", value=value, low=low, high=high)
 
     return FigureRow(
-        name=performance.name,
+        name=words.sentence(performance.name),
         n=f"{words.count(performance.n)} ({words.count(performance.positives)})",
         sensitivity=show(performance.sensitivity),
         specificity=show(performance.specificity),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urljoin
 
 import weasyprint
 from weasyprint.text.fonts import FontConfiguration
@@ -68,8 +67,3 @@ class Press:
         document = weasyprint.HTML(string=html).render(stylesheets=self._stylesheets, font_config=self._fonts)
         document.write_pdf()
         return {font.family for font in document.fonts.values()}
-
-
-def asset_address(name: str) -> str:
-    """Return the address under which a page finds the asset ``name``."""
-    return urljoin(ASSETS, name)

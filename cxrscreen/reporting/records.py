@@ -8,10 +8,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from cxrscreen.classifier.operating_point import Prediction
-from cxrscreen.reporting.batch_page import by_falling_score
+from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.reporting.model import BatchReport, ReadRadiograph, RefusedFile, StudyReport
-from cxrscreen.reporting.page_parts import is_flagged
 
 SCHEMA_VERSION = 1
 CSV_COLUMNS = (
@@ -48,7 +46,6 @@ def study_record(report: StudyReport) -> dict[str, Any]:
 
 def batch_record(report: BatchReport) -> dict[str, Any]:
     """Return a batch's report; studies in the order of the index."""
-    tally = report.tally
     return {
         "schema_version": SCHEMA_VERSION,
         "disclaimer": "Prototype, not for medical use, cannot yet be used for diagnosis.",
@@ -57,12 +54,7 @@ def batch_record(report: BatchReport) -> dict[str, Any]:
         "finished_at": report.finished_at,
         "site": report.site_name,
         "phantoms": report.phantoms,
-        "arrived": tally.arrived,
-        "reported": tally.reported,
-        "refused": tally.refused,
-        "duplicate": tally.duplicate,
-        "failed": tally.failed,
-        "pending": tally.pending,
+        **report.tally.counts(),
         "studies": [
             {
                 "study": row.study_key,
@@ -72,12 +64,12 @@ def batch_record(report: BatchReport) -> dict[str, Any]:
                 "report_html": row.report_html.as_posix(),
                 "report_pdf": row.report_pdf.as_posix(),
             }
-            for row in by_falling_score(report.studies)
+            for row in report.studies
         ],
         "refused_files": [_refused(file) for file in report.refused],
         "duplicates": [{"file": row.file_name, "first_report": row.first_report} for row in report.duplicates],
         "failed_files": [{"file": row.file_name, "detail": row.detail} for row in report.failed],
-        "pending_files": list(report.pending),
+        "pending_files": [{"file": row.file_name, "detail": row.cause} for row in report.pending],
         "model": report.card.model_dump(mode="json"),
     }
 
@@ -110,12 +102,12 @@ def _table_lines(report: BatchReport) -> list[dict[str, object]]:
             "study": row.study_key,
             "score": repr(row.prediction.score),
             "operating_point": repr(row.prediction.operating_point.threshold),
-            "positive": str(is_flagged(row.prediction)).lower(),
+            "positive": str(row.prediction.finding is Finding.POSITIVE).lower(),
             "review": "; ".join(row.review),
             "report_html": row.report_html.as_posix(),
             "report_pdf": row.report_pdf.as_posix(),
         }
-        for row in by_falling_score(report.studies)
+        for row in report.studies
         for file in row.files
     ]
     lines += [
@@ -127,7 +119,7 @@ def _table_lines(report: BatchReport) -> list[dict[str, object]]:
         for row in report.duplicates
     ]
     lines += [{"file": row.file_name, "outcome": "failed", "detail": row.detail} for row in report.failed]
-    lines += [{"file": file, "outcome": "pending"} for file in report.pending]
+    lines += [{"file": row.file_name, "outcome": "pending", "detail": row.cause} for row in report.pending]
     return lines
 
 
@@ -135,7 +127,7 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     return {
         "score": prediction.score,
         "operating_point": prediction.operating_point.threshold,
-        "positive": is_flagged(prediction),
+        "positive": prediction.finding is Finding.POSITIVE,
     }
 
 

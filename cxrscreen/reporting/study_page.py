@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.reporting.model import ReadRadiograph, StudyReport
 from cxrscreen.reporting.page_parts import (
     Fact,
@@ -14,11 +15,10 @@ from cxrscreen.reporting.page_parts import (
     Scale,
     draw_scale,
     group_refusals,
-    is_flagged,
     score_texts,
     summarise_model,
 )
-from cxrscreen.reporting.words import Words
+from cxrscreen.reporting.words import Sentence, Words
 from cxrscreen.types import ActivationMap
 
 RADIOGRAPH_FILE = "radiograph.jpg"
@@ -67,7 +67,7 @@ class StudyPage:
     acquisition: tuple[Fact, ...]
     map_shows: str
     map_shows_not: str
-    notices: tuple[str, ...]
+    notices: tuple[Sentence, ...]
     model: ModelSummary
     refused: tuple[RefusalGroup, ...]
     further: tuple[FurtherRow, ...]
@@ -89,7 +89,7 @@ def compose_study_page(report: StudyReport, words: Words) -> StudyPage:
             Fact(label=words.text("field", "study"), value=report.study_key),
             Fact(label=words.text("field", "screened_at"), value=words.moment(report.screened_at)),
         ),
-        flagged=is_flagged(shown.prediction),
+        flagged=shown.prediction.finding is Finding.POSITIVE,
         finding=words.text("finding", finding),
         sentence=words.text("finding", f"{finding}_sentence", score=scale.score, threshold=scale.threshold),
         scale=scale,
@@ -99,7 +99,7 @@ def compose_study_page(report: StudyReport, words: Words) -> StudyPage:
         acquisition=_acquisition(shown, words),
         map_shows=words.text("study", "map_shows", variant=words.text("explanation", report.explanation)),
         map_shows_not=words.text("study", "map_shows_not"),
-        notices=shown.notices,
+        notices=tuple(words.sentence(notice) for notice in shown.notices),
         model=summarise_model(report.card, words),
         refused=group_refusals(report.refused, words),
         further=tuple(_further(radiograph, words) for radiograph in report.radiographs[1:]),

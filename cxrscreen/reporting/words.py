@@ -1,11 +1,13 @@
 """The words of the reports, by language.
 
 All prose stands in ``templates/words/<language>.toml``; the same keys in each language. Values that the
-software puts into a sentence stand in braces.
+software puts into a sentence stand in braces. Refusals, notices and the model's card are written in English long
+before a report's language is known; ``templates/words/sentences.toml`` holds what other languages say in their place.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,17 @@ from cxrscreen.settings import PROJECT, Language
 
 TEMPLATES = PROJECT / "templates"
 
+_VALUE = re.compile(r"{(\w+)}")
+_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?%?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text that may have stayed English, and the language that it is in."""
+
+    text: str
+    language: Language
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -26,14 +39,27 @@ class Words:
     Attributes:
         language: Code as HTML and PDF carry it.
         table: Sections of the TOML file, each a mapping of keys to texts.
+        sentences: English sentences with groups for their values, and what this language says; none in English.
     """
 
     language: Language
     table: dict[str, Any]
+    sentences: tuple[tuple[re.Pattern[str], str], ...]
 
     def text(self, section: str, key: str, /, **values: object) -> str:
         """Return one text with ``values`` set into its braces."""
         return str(self.table[section][key]).format(**values)
+
+    def sentence(self, english: str) -> Sentence:
+        """Return a sentence of the software in this language, or in English where it is not listed."""
+        for pattern, text in self.sentences:
+            if match := pattern.fullmatch(english):
+                values = {name: self.sentence(value).text for name, value in match.groupdict().items()}
+                return Sentence(text.format(**values), self.language)
+        if _NUMBER.fullmatch(english):
+            signs = {",": self.table["format"]["thousands"], ".": self.table["format"]["decimal"]}
+            return Sentence(english.translate(str.maketrans(signs)), self.language)
+        return Sentence(english, "en")
 
     def reason(self, reason: Reason) -> tuple[str, str]:
         """Return the title of a refusal and what a person can do about it."""
@@ -78,10 +104,20 @@ def load_words(language: Language, *, templates: Path = TEMPLATES) -> Words:
     Raises:
         ReportError: The file is missing or no TOML.
     """
-    path = templates / "words" / f"{language}.toml"
+    table = _read_toml(templates / "words" / f"{language}.toml")
+    pairs = _read_toml(templates / "words" / "sentences.toml")["sentence"] if language != "en" else ()
+    return Words(language, table, tuple((_pattern(pair["en"]), pair[language]) for pair in pairs))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return Words(language, tomllib.loads(path.read_text(encoding="utf-8")))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as exc:
-        raise ReportError(
-            f"No words for language '{language}': {exc}. Restore {path.name} in templates/words."
-        ) from exc
+        raise ReportError(f"No words for the reports: {exc}. Restore {path.name} in templates/words.") from exc
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    texts_and_names = _VALUE.split(sentence)
+    return re.compile(
+        "".join(f"(?P<{part}>.+)" if odd % 2 else re.escape(part) for odd, part in enumerate(texts_and_names))
+    )

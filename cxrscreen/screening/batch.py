@@ -49,15 +49,6 @@ class BatchSummary:
     studies: tuple[StudyRow, ...]
     files: tuple[FileRecord, ...]
 
-    @property
-    def sums(self) -> str:
-        """The sums as one sentence."""
-        t = self.tally
-        return (
-            f"{t.arrived} files = {t.reported} reported + {t.refused} refused + {t.duplicate} duplicate "
-            f"+ {t.failed} failed + {t.pending} pending"
-        )
-
 
 def open_batch(
     session: Session, folder: Path | None = None, *, names: Sequence[str] = (), model: str | None = None
@@ -204,8 +195,8 @@ def _claim(session: Session, sighting: Sighting, waiting: dict[str, str]) -> Cla
             sha256, identity = hashlib.sha256(content).hexdigest(), identify(content)
     except FileNotFoundError:
         return None  # taken away again: it has not arrived
-    except OSError as exc:
-        waiting[sighting.name] = f"cannot be opened: {exc.strerror}"
+    except (OSError, MemoryError) as exc:
+        waiting[sighting.name] = f"cannot be opened: {getattr(exc, 'strerror', None) or type(exc).__name__}"
         return None
     return Claim(name=sighting.name, sha256=sha256, study_key=session.pseudonyms.study(identity, sha256))
 

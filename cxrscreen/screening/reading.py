@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cxrscreen.errors import LedgerError, RefusedError
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
+from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.radiograph.refusal import Reason
@@ -89,7 +89,7 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
         return Accepted(
             file=file,
             prepared=prepare(radiograph.pixels),
-            radiograph=replace(radiograph, pixels=to_reading_resolution(radiograph.pixels)),
+            radiograph=replace(radiograph, pixels=radiograph.reading),
         )
     except RefusedError as exc:
         kept = batch.keeps_source and session.ledger.is_quarantined(file.sha256)

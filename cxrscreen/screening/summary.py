@@ -23,12 +23,7 @@ def summary_as_json(session: Session, opened: OpenedBatch, summary: BatchSummary
         tally, model, report = summary.tally, summary.model, str(summary.report_html)
         studies = [_file_entry(session.workspace.root, file) for file in summary.files]
     return {
-        "arrived": tally.arrived,
-        "reported": tally.reported,
-        "refused": tally.refused,
-        "duplicate": tally.duplicate,
-        "failed": tally.failed,
-        "pending": tally.pending,
+        **tally.counts(),
         "model": model,
         "batch_report": report,
         "workspace": str(session.workspace.root),

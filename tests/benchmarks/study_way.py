@@ -26,10 +26,11 @@ from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.classifier.runtime import keras, tf
 from cxrscreen.classifier.vgg16 import Vgg16Classifier
-from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.reporting.overlay import blend_overlay
+from cxrscreen.screening.reading import acceptance_limits
+from cxrscreen.settings import load_settings
 from cxrscreen.types import Grey8
 from tests.benchmarks.results import real_radiographs, save
 
@@ -109,7 +110,8 @@ def median(rounds: list[Timed]) -> Timed:
 
 
 def main(count: int) -> None:
-    radiographs = [read_radiograph(f.read_bytes(), AcceptanceLimits()).pixels for f in real_radiographs(count)]
+    limits = acceptance_limits(load_settings())
+    radiographs = [read_radiograph(f.read_bytes(), limits).pixels for f in real_radiographs(count)]
     folder = Registry((SHIPPED_MODELS,)).folder_of("champion")
     card, base, arrays = read_weights(folder)
     model = study_model(base, Head.from_arrays(recipe_named(card.recipe), arrays))

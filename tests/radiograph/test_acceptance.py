@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cxrscreen.errors import RefusedError
@@ -69,10 +71,23 @@ def test_other_body_parts_are_refused(body_part: str) -> None:
     assert refusal.value.reason is Reason.BODY_PART
 
 
-def test_free_text_in_a_code_is_not_repeated_in_the_refusal() -> None:
-    with pytest.raises(RefusedError) as refusal:
-        check_body_part("MRS JANE EXAMPLE LEFT KNEE")
-    assert "JANE" not in str(refusal.value)
+@pytest.mark.parametrize("written", ["MRS JANE EXAMPLE LEFT KNEE", "JANE_EXAMPLE", "RM00417", "19710228"])
+def test_what_is_no_defined_term_is_not_repeated_in_the_refusal(written: str) -> None:
+    for check in (
+        lambda: check_body_part(written),
+        lambda: check_modality(written, "", ""),
+        lambda: frontal_view(position=f"{written} LATERAL", description=written, orientation=()),
+    ):
+        with pytest.raises(RefusedError) as refusal:
+            check()
+        assert not set(written.split()) & set(re.findall(r"\w+", str(refusal.value)))
+
+
+def test_a_defined_term_is_repeated_in_the_refusal() -> None:
+    with pytest.raises(RefusedError, match="Body part KNEE is not the chest alone"):
+        check_body_part("KNEE")
+    with pytest.raises(RefusedError, match="Modality CT is no projection radiography"):
+        check_modality("CT", "", "")
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,12 @@ def test_identifiers_are_read_and_normalised() -> None:
             PatientName="Sari^Dewi^Putri^Dr.",
             PatientID=" 0042 ",
             IssuerOfPatientID="RSUD",
-            AccessionNumber="A7",
             PatientBirthDate="19580312",
         )
     )
     assert identity == Identity(
         study_instance_uid="1.2.826.0.1.1",
-        series_instance_uid="1.2.826.0.1.1.2",
         sop_instance_uid="1.2.826.0.1.1.3",
-        accession_number="A7",
         patient_id="0042",
         issuer_of_patient_id="RSUD",
         patient_name="Sari, Dewi",
@@ -35,9 +32,9 @@ def test_identifiers_are_read_and_normalised() -> None:
 
 
 def test_blank_values_are_none() -> None:
-    identity = identify(dicom(chest(), bits=8, PatientName="", PatientID="  ", PatientBirthDate="", AccessionNumber=""))
+    identity = identify(dicom(chest(), bits=8, PatientName="", PatientID="  ", PatientBirthDate=""))
     assert (identity.patient_name, identity.patient_id) == (None, None)
-    assert (identity.patient_birth_date, identity.accession_number) == (None, None)
+    assert identity.patient_birth_date is None
 
 
 def test_a_family_name_alone_has_no_comma() -> None:

@@ -22,15 +22,58 @@ CHEST = chest()
 CONTENT = dicom_around(encoded(".jpg", CHEST), CHEST, bits=8, syntax=JPEGBaseline8Bit)
 CRASHING = (sys.executable, "-c", "import os; os.read(0, 8); os.abort()")
 HANGING = (sys.executable, "-c", "import time; time.sleep(600)")
+EXITING = (sys.executable, "-c", "import no_module_of_this_name")
+KILLED = (sys.executable, "-c", "import os; os.read(0, 8); os.kill(os.getpid(), 9)")  # as a kernel short of memory does
+FORGETFUL = """
+from cxrscreen.radiograph import decoder_process
+
+def decode(content):
+    raise {trouble}
+
+decoder_process.decode = decode
+decoder_process.main()
+"""
 
 
-@pytest.mark.parametrize("command", [CRASHING, HANGING], ids=["crash", "hang"])
-def test_a_decoder_that_crashes_or_hangs_refuses_the_file_and_spares_the_process(command: tuple[str, ...]) -> None:
-    decoder = IsolatedDecoder(command, seconds_at_most=1)
+def test_a_decoder_that_crashes_refuses_the_file_and_spares_the_process() -> None:
+    decoder = IsolatedDecoder(CRASHING)
     for _ in range(2):  # the second time with a new process
         with pytest.raises(RefusedError) as refusal:
             decoder.decode(CONTENT)
         assert refusal.value.reason is Reason.DAMAGED
+    decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "trouble"),
+    [(HANGING, TimeoutError), (EXITING, ChildProcessError), (KILLED, ChildProcessError)],
+    ids=["hang", "exit", "killed"],
+)
+def test_a_decoder_that_the_machine_stops_is_no_verdict_on_the_file(
+    command: tuple[str, ...], trouble: type[OSError]
+) -> None:
+    decoder = IsolatedDecoder(command, seconds_at_most=1)
+    for _ in range(2):
+        with pytest.raises(trouble):
+            decoder.decode(CONTENT)
+    decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("raised", "trouble"), [("MemoryError", MemoryError), ("OSError(28, 'No space left on device')", OSError)]
+)
+def test_what_the_machine_lacks_in_the_decoders_process_reaches_this_one(raised: str, trouble: type[Exception]) -> None:
+    decoder = IsolatedDecoder((sys.executable, "-P", "-c", FORGETFUL.format(trouble=raised)))
+    with pytest.raises(trouble):
+        decoder.decode(CONTENT)
+    decoder.close()
+
+
+def test_bad_content_in_the_decoders_process_is_refused_though_it_comes_as_an_os_error() -> None:
+    decoder = IsolatedDecoder((sys.executable, "-P", "-c", FORGETFUL.format(trouble="OSError('No tag to read')")))
+    with pytest.raises(RefusedError) as refusal:
+        decoder.decode(CONTENT)
+    assert refusal.value.reason is Reason.UNREADABLE
     decoder.close()
 
 

@@ -202,3 +202,10 @@ def test_a_cut_or_changed_file_is_read_or_refused_and_nothing_else(choose: st.Da
 def test_arbitrary_bytes_are_refused(tail: bytes, head: bytes) -> None:
     with pytest.raises(RefusedError):
         read_radiograph(head + tail, LIMITS)
+
+
+def test_the_picture_at_reading_resolution_comes_with_the_radiograph() -> None:
+    large = read_radiograph(encoded(".png", chest(1500, 1200)), LIMITS)
+    assert (large.pixels.shape, large.reading.shape) == ((1500, 1200), (1024, 819))
+    small = read_radiograph(encoded(".png", chest()), LIMITS)
+    assert small.reading is small.pixels

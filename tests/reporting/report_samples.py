@@ -16,6 +16,7 @@ from cxrscreen.reporting.model import (
     DuplicateRow,
     FailedRow,
     PatientIdentity,
+    PendingRow,
     ReadRadiograph,
     RefusedFile,
     StudyReport,
@@ -63,11 +64,14 @@ CARD = ModelCard(
     hyperparameters={"dense": 128},
     libraries={"keras": "3.15.1"},
     operating_point=POINT,
-    folds=_performance("5-fold cross-validation by patient", 212, 128),
-    test=_performance("held-out test", 54, 32),
+    folds=_performance("5-fold cross-validation by patient (threshold chosen here)", 212, 128),
+    test=_performance("held-out test, by patient", 54, 32),
     golden=(),
     limits=(  # as many and as long as training writes them
-        "The score is no probability of disease: it ranks radiographs, and its threshold holds for this collection.",
+        (
+            "The score is no probability of disease. Its threshold was chosen on this collection and need not hold "
+            "elsewhere."
+        ),
         "Never validated on radiographs of another hospital: expect worse figures there.",
         (
             "All COVID-19 radiographs come from one set of sources and all normal ones from another: the model may "
@@ -149,7 +153,7 @@ def refused(number: int = 0, reason: Reason = Reason.VIEW, **changes: object) ->
         file_name=f"night/lateral-{number}.dcm",
         sha256="0a" * 32,
         reason=reason,
-        detail="View Position is LL.",
+        detail="The tags say that the view is LL, not frontal.",
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # tests name fields
 
@@ -174,13 +178,13 @@ def batch(studies: int = 4, **changes: object) -> BatchReport:
         site_name="Made-up Hospital, Radiology",
         card=CARD,
         tally=Tally(reported=studies, refused=2, duplicate=2, failed=1, pending=1),
-        studies=rows,
-        refused=(refused(1), refused(2, Reason.DAMAGED, detail="The decoder warned: premature end of JPEG file.")),
+        studies=tuple(sorted(rows, key=lambda row: -row.prediction.score)),
+        refused=(refused(1), refused(2, Reason.DAMAGED, detail="The decoder warns: Premature end of JPEG file.")),
         duplicates=(
             DuplicateRow(file_name="night/copy.dcm", first_report="../../studies/S-0000000001/report.html"),
             DuplicateRow(file_name="night/copy-of-refused.dcm", first_report=None),
         ),
-        failed=(FailedRow(file_name="night/odd.dcm", detail="MemoryError while decoding."),),
-        pending=("night/arriving.dcm",),
+        failed=(FailedRow(file_name="night/odd.dcm", detail="reading failed with MemoryError"),),
+        pending=(PendingRow(file_name="night/arriving.dcm", cause="cannot be opened: Permission denied"),),
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # tests name fields

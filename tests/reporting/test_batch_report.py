@@ -11,7 +11,7 @@ import pytest
 
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.batch_page import compose_batch_page
-from cxrscreen.reporting.model import Tally
+from cxrscreen.reporting.model import PendingRow, Tally
 from cxrscreen.reporting.records import batch_table, disarm
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter
@@ -64,11 +64,15 @@ def test_the_column_heads_repeat_on_each_page_of_studies(english: ReportWriter, 
     assert all("Study Score from 0 to 1 Finding Files" in page for page in pages[:2])
 
 
-def test_studies_stand_by_falling_score_and_equal_ones_by_key() -> None:
-    rows = tuple(study_row(number, score) for number, score in ((3, 0.5), (1, 0.9), (2, 0.5), (4, 0.0)))
+def test_studies_at_the_operating_point_and_above_are_flagged() -> None:
+    rows = tuple(study_row(number, score) for number, score in enumerate((0.9, 0.41, 0.4, 0.0)))
     page = compose_batch_page(replace(batch(), studies=rows), load_words("en"))
-    assert [row.study_key[-1] for row in page.studies] == ["1", "2", "3", "4"]
-    assert [row.flagged for row in page.studies] == [True, True, True, False]
+    assert [row.flagged for row in page.studies] == [True, True, False, False]
+
+
+def test_a_tally_is_one_equation() -> None:
+    tally = Tally(reported=3, refused=1)
+    assert tally.equation() == "4 files = 3 reported + 1 refused + 0 duplicate + 0 failed + 0 pending"
 
 
 def test_the_sum_is_shown_as_an_equation(english: ReportWriter, tmp_path: Path) -> None:
@@ -124,7 +128,11 @@ def test_the_table_has_one_line_for_each_file_that_arrived() -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_becomes_a_formula(start: str) -> None:
     name = f'{start}HYPERLINK("x")'
-    rows = _rows(batch_table(batch(pending=(name,), refused=(refused(detail=name),))))
+    rows = _rows(
+        batch_table(
+            batch(pending=(PendingRow(file_name=name, cause="still being written"),), refused=(refused(detail=name),))
+        )
+    )
     assert rows[-1]["file"] == f"'{name}"
     assert [row["detail"] for row in rows if row["outcome"] == "refused"] == [f"'{name}"]
 
@@ -140,4 +148,35 @@ def test_the_record_counts_as_the_page_does(english: ReportWriter, tmp_path: Pat
     assert record["arrived"] == sum(record[outcome] for outcome in outcomes) == 10
     assert [study["score"] for study in record["studies"]] == [0.74, 0.37, 0.11, 0.0]
     assert record["refused_files"][0]["reason"] == "view"
+    assert record["pending_files"] == [{"file": "night/arriving.dcm", "detail": "cannot be opened: Permission denied"}]
     assert record["studies"][0]["report_pdf"] == "../../studies/S-0000000002/report.pdf"
+
+
+def test_an_indonesian_index_says_in_indonesian_why_a_file_has_no_score(
+    indonesian: ReportWriter, tmp_path: Path
+) -> None:
+    row = replace(
+        study_row(1, 0.5), review=("Another image of this study has the same SOP Instance UID but other content.",)
+    )
+    files = indonesian.write_batch(replace(batch(), studies=(row,)), tmp_path)
+    html = files.html.read_text(encoding="utf-8")
+    for said in (
+        "Menurut tag, proyeksinya LL, bukan frontal.",
+        "pembacaan gagal dengan MemoryError",
+        "tidak dapat dibuka: izin ditolak",
+        "Gambar lain pada pemeriksaan ini memiliki SOP Instance UID yang sama",
+        "Bukan untuk anak",
+    ):
+        assert f'lang="id">{said}' in html
+    assert json.loads(files.json.read_bytes())["refused_files"][0]["detail"].startswith("The tags say")
+
+
+def test_each_pending_file_stands_with_its_cause(english: ReportWriter, tmp_path: Path) -> None:
+    causes = ("still being written", "cannot be opened: Permission denied", "in the hands of another run")
+    pending = tuple(PendingRow(file_name=f"night/{number}.dcm", cause=cause) for number, cause in enumerate(causes))
+    files = english.write_batch(batch(pending=pending), tmp_path)
+    for row in pending:
+        assert f"{row.file_name} {row.cause}" in pages_of(files.pdf)[0]
+        assert row.cause in files.html.read_text(encoding="utf-8")
+    waiting = [row for row in _rows(files.csv.read_bytes()) if row["outcome"] == "pending"]
+    assert [(row["file"], row["detail"]) for row in waiting] == [(row.file_name, row.cause) for row in pending]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.errors import ReportError
-from cxrscreen.reporting.paper import ASSETS, OwnAssetsOnly, Press, asset_address
+from cxrscreen.reporting.paper import ASSETS, OwnAssetsOnly, Press
 
 OTHER_ADDRESSES = [
     "file:///etc/passwd",
@@ -29,7 +29,7 @@ def test_the_fetcher_refuses_what_is_not_its_own(address: str) -> None:
 
 
 def test_the_fetcher_hands_out_its_own() -> None:
-    assert OwnAssetsOnly({"picture.jpg": b"own"}).fetch(asset_address("picture.jpg")).read() == b"own"
+    assert OwnAssetsOnly({"picture.jpg": b"own"}).fetch(f"{ASSETS}picture.jpg").read() == b"own"
 
 
 def test_a_page_cannot_draw_in_a_file_of_the_machine(tmp_path: Path) -> None:

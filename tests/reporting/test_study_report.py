@@ -42,7 +42,7 @@ def text_of(pdf: Path) -> str:
 def full_study() -> StudyReport:
     return study(
         radiographs=(
-            radiograph(notices=("A tint was turned to grey.",)),
+            radiograph(notices=("The picture had a colour tint; it was turned to grey.",)),
             radiograph(file_name="night/ward-3/CR000042.dcm", prediction=LOW),
         ),
         refused=(refused(),),

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import ast
+import json
 import re
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from cxrscreen.errors import ReportError
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.reporting.words import load_words
-from cxrscreen.settings import ExplanationVariant, Language
+from cxrscreen.reporting.words import TEMPLATES, Sentence, load_words
+from cxrscreen.settings import PROJECT, ExplanationVariant, Language
+from cxrscreen.training.labelled import LabelledRadiograph, LabelledSet
+from cxrscreen.training.statements import limits_of
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -94,3 +101,105 @@ def test_what_is_no_date_is_shown_as_it_stands() -> None:
 def test_missing_words_are_named(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"Restore en\.toml"):
         load_words("en", templates=tmp_path)
+
+
+def _strings(node: ast.AST) -> list[str]:
+    """Return what a string or f-string says, each value of it shown as 7."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values)]
+    return []
+
+
+def _written_by_the_radiograph_room() -> set[str]:
+    """Return the detail of every refusal and every notice (a tuple of one sentence) in the source."""
+    sentences: set[str] = set()
+    for path in (PROJECT / "cxrscreen" / "radiograph").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RefusedError":
+                sentences.update(_strings(node.args[1]))
+            if isinstance(node, ast.Tuple) and len(node.elts) == 1:
+                sentences.update(text for text in _strings(node.elts[0]) if text.endswith("."))
+    return sentences
+
+
+def _written_on_cards() -> set[str]:
+    sentences: set[str] = set()
+    for path in (PROJECT / "deployments" / "models").glob("*/card.json"):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        sentences |= {*card["limits"], card["test"]["name"], card["folds"]["name"]}
+    return sentences
+
+
+def _written_by_training() -> set[str]:
+    def one(source: str | None, *, diseased: bool) -> LabelledRadiograph:
+        return LabelledRadiograph(
+            file_name="1.png", sha256="", diseased=diseased, patient="p", rows=9, columns=9, source=source, age_years=40
+        )
+
+    pixels = np.zeros((2, 224, 224, 3), np.uint8)
+    return {
+        sentence
+        for sources in (("A", "B"), (None, None))
+        for sentence in limits_of(
+            LabelledSet("drawn", tuple(one(s, diseased=s == "A") for s in sources), pixels, {}),
+            shape_auc=0.8,
+            shape_n=213,
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        "still being written",
+        "in the hands of another run",
+        "cannot be opened: Permission denied",
+        "changed after it was found; the next run takes it up",
+        "another file of its study is still arriving",
+        "screened, but it cannot be moved: check who owns it and its folder",
+        "a link, pipe or device; hand in the file itself",
+        "taken away before it could be read",
+        "classifying failed with MemoryError",
+    ],
+)
+def test_why_a_file_waits_or_failed_is_said_in_indonesian(cause: str) -> None:
+    assert load_words("id").sentence(cause).language == "id"
+
+
+@pytest.mark.parametrize(
+    ("written", "at_least"), [(_written_by_the_radiograph_room, 45), (_written_on_cards, 9), (_written_by_training, 8)]
+)
+def test_every_sentence_of_the_software_is_said_in_indonesian(written: Callable[[], set[str]], at_least: int) -> None:
+    indonesian, sentences = load_words("id"), written()
+    assert len(sentences) >= at_least
+    assert not {sentence for sentence in sentences if indonesian.sentence(sentence).language != "id"}
+
+
+def test_the_values_of_a_sentence_are_kept_and_written_as_the_language_does() -> None:
+    indonesian = load_words("id")
+    size = indonesian.sentence("12000 x 9000 pixels; at most 64,000,000 pixels are read.")
+    assert size.text == "12000 \u00d7 9000 piksel; paling banyak 64.000.000 piksel yang dibaca."
+    age = indonesian.sentence(
+        "Not for children: of 266 training and test radiographs, 0 show a patient known to be under 18 "
+        "(age known for 216)."
+    )
+    assert re.findall(r"\d+", age.text) == ["266", "0", "18", "216"]
+    unknown = "Body part (a value that is no defined term) is not the chest alone."
+    assert indonesian.sentence(unknown).text == "Bagian tubuh (nilai yang bukan istilah baku DICOM) bukan toraks saja."
+
+
+def test_a_sentence_that_is_not_listed_stays_english_and_is_marked_so() -> None:
+    assert load_words("id").sentence("Newly found {trouble}.") == Sentence("Newly found {trouble}.", "en")
+
+
+def test_english_stays_as_it_is_written() -> None:
+    sentence = "The decoder warns: Premature end of JPEG file."
+    assert load_words("en").sentence(sentence) == Sentence(sentence, "en")
+
+
+def test_both_languages_of_a_sentence_hold_the_same_values() -> None:
+    pairs = tomllib.loads((TEMPLATES / "words" / "sentences.toml").read_text(encoding="utf-8"))["sentence"]
+    for pair in pairs:
+        assert sorted(re.findall(r"{\w+}", pair["en"])) == sorted(re.findall(r"{\w+}", pair["id"])), pair["en"]

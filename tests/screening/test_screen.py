@@ -242,3 +242,16 @@ def test_a_file_taken_away_after_it_was_claimed_is_said_to_be_gone(tmp_path: Pat
         summary = finish(session, opened.batch_id)
     (file,) = summary.files
     assert (file.outcome, file.detail) == (Outcome.FAILED, "taken away before it could be read")
+
+
+def test_studies_stand_by_falling_score_and_equal_ones_by_key(tmp_path: Path) -> None:
+    for index, grey in enumerate((60, 20, 100)):
+        draw_png(tmp_path / "intake" / f"{index}.png", grey)
+    for side in (321, 322):
+        draw_png(tmp_path / "intake" / f"{side}.png", 255, side=side)  # all white: equal scores
+    with stub_session(tmp_path) as session:
+        _, summary = screen(session)
+    assert summary is not None
+    order = [(-study.prediction.score, study.study_key) for study in summary.studies]
+    assert order == sorted(order)
+    assert len({score for score, _ in order}) == 4
