@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cxrscreen.classifier.contract import Classified
 from cxrscreen.errors import ModelError, WorkspaceError
 from cxrscreen.reporting.writer import ReportWriter
 from cxrscreen.screening import ledger as ledger_module
@@ -16,6 +18,8 @@ from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.screening.summary import summary_as_json
+from cxrscreen.settings import ExplanationVariant
+from cxrscreen.types import PreparedBatch
 from tests.fakes import StubClassifier, draw_png, stub_session
 
 
@@ -244,14 +248,23 @@ def test_a_file_taken_away_after_it_was_claimed_is_said_to_be_gone(tmp_path: Pat
     assert (file.outcome, file.detail) == (Outcome.FAILED, "taken away before it could be read")
 
 
-def test_studies_stand_by_falling_score_and_equal_ones_by_key(tmp_path: Path) -> None:
-    for index, grey in enumerate((60, 20, 100)):
-        draw_png(tmp_path / "intake" / f"{index}.png", grey)
-    for side in (321, 322):
-        draw_png(tmp_path / "intake" / f"{side}.png", 255, side=side)  # all white: equal scores
-    with stub_session(tmp_path) as session:
+class _Undecided(StubClassifier):
+    """Gives every radiograph the same score."""
+
+    def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
+        classified = super().classify(prepared, explanation=explanation)
+        return Classified(np.full(len(prepared), 0.5), classified.activation_maps)
+
+
+@pytest.mark.parametrize(("classifier", "scores"), [(StubClassifier(), 5), (_Undecided(), 1)])
+def test_studies_stand_by_falling_score_and_equal_ones_by_key(
+    tmp_path: Path, classifier: StubClassifier, scores: int
+) -> None:
+    for grey in (60, 20, 100, 80, 40):
+        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
+    with stub_session(tmp_path, classifier) as session:
         _, summary = screen(session)
     assert summary is not None
     order = [(-study.prediction.score, study.study_key) for study in summary.studies]
     assert order == sorted(order)
-    assert len({score for score, _ in order}) == 4
+    assert len({score for score, _ in order}) == scores
