@@ -1,7 +1,8 @@
 # Sourced by demo.sh and test.sh: makes .venv from the lock file named in $1, unless it stands already.
 # Needs Python 3.11 to 3.13 and, for PDF and JPEG, the system's Pango and OpenGL libraries.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset CDPATH  # else cd may go elsewhere, and say so
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 lock="deployments/$1"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -39,7 +40,8 @@ install_libraries() {
   if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
     say "Installing system libraries: $missing"
     # shellcheck disable=SC2086  # the names are words of one list
-    $as_root apt-get update -qq >&2 && $as_root apt-get install -y -qq --no-install-recommends $missing >&2
+    { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing; } >&2 ||
+      say "That failed."
     missing=$(missing_libraries "$1")
     [ -z "$missing" ] && return
   fi
@@ -61,7 +63,8 @@ install() {
   fi
   python=$(find_python)
   install_libraries "$python"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  # Without pip, or broken: what an interrupted first try has left.
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
   say "Installing Python packages into .venv (once; about 2 GB) ..."
   # The lock file is complete, so nothing is resolved here, and every file is checked against its hash.
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"

@@ -6,7 +6,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from cxrscreen.reporting.model import StudyRow
 from cxrscreen.screening.batch import BatchSummary
-from cxrscreen.screening.records import FileRecord
+from cxrscreen.screening.outcomes import FileRecord
 from cxrscreen.settings import Settings
 from flows.environment import reports_url
 

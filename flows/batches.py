@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import cast
 from uuid import UUID
 
@@ -40,14 +41,5 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
 
 def nothing_to_screen(opened: OpenedBatch) -> str:
     """Say why a run has nothing to do, for the run's state."""
-    waiting = f"; {len(opened.pending)} files are still being written" if opened.pending else ""
-    return f"Nothing to screen{waiting}."
-
-
-def outcome_in_words(summary: BatchSummary) -> str:
-    """Return the sums as one sentence, for the run's state."""
-    tally = summary.tally
-    return (
-        f"{tally.arrived} files = {tally.reported} reported + {tally.refused} refused + {tally.duplicate} duplicate "
-        f"+ {tally.failed} failed + {tally.pending} pending"
-    )
+    causes = Counter(opened.pending.values())
+    return "; ".join(["Nothing to screen", *(f"{count} pending ({cause})" for cause, count in causes.items())])

@@ -32,6 +32,11 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
         ),
         screen_studies.to_deployment(
             ON_DEMAND_DEPLOYMENT,
+            parameters={  # what the form shows at first
+                "model": settings.model,
+                "language": settings.language,
+                "explanation": settings.explanation,
+            },
             description="Screens a folder or single files that a person names. The originals stay where they are.",
             tags=[*TAGS, "on-demand"],
             entrypoint_type=EntrypointType.MODULE_PATH,

@@ -18,6 +18,7 @@ def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
         "CXRSCREEN_WORKSPACE": str(settings.workspace),
         "PREFECT_HOME": str(settings.workspace / "prefect"),
         "PREFECT_LOGGING_EXTRA_LOGGERS": "cxrscreen",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # the watcher and serve itself log, too
         # Nothing calls home.
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

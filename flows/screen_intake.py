@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from cxrscreen.errors import CxrscreenError
+from cxrscreen.screening.batch import BatchSummary
 from cxrscreen.settings import load_settings
-from flows.batches import nothing_to_screen, outcome_in_words, run_batch
+from flows.batches import nothing_to_screen, run_batch
 from flows.tasks import claim, take_over
 
 
@@ -25,12 +28,15 @@ def screen_intake() -> State[Any]:
     First finishes the batches of runs that have died. An empty intake costs one listing.
     """
     settings = load_settings()
-    summaries = []
-    while (left_behind := take_over(settings)) is not None:
-        summaries.append(run_batch(settings, left_behind))
+    summaries: list[BatchSummary] = []
+    tried: list[str] = []
+    while (left_behind := take_over(settings, but=tried)) is not None:
+        tried.append(left_behind)
+        with suppress(CxrscreenError):  # its step has failed and says why; what has arrived since is not held up
+            summaries.append(run_batch(settings, left_behind))
     opened = claim(settings, folder=None, names=(), model=None)
     if opened.batch_id is not None:
         summaries.append(run_batch(settings, opened.batch_id))
     if not summaries:
         return Completed(message=nothing_to_screen(opened))
-    return Completed(message="; ".join(outcome_in_words(summary) for summary in summaries))
+    return Completed(message="; ".join(summary.tally.equation() for summary in summaries))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -12,8 +12,10 @@ from prefect.states import Completed, Failed
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.request import Request, resolve
 from cxrscreen.settings import ExplanationVariant, Language, load_settings
-from flows.batches import nothing_to_screen, outcome_in_words, run_batch
+from flows.batches import nothing_to_screen, run_batch
 from flows.tasks import claim
+
+AS_SET: Final = "as set"
 
 
 def _run_name() -> str:
@@ -24,9 +26,9 @@ def _run_name() -> str:
 def screen_studies(
     folder: str = "",
     files: tuple[str, ...] = (),
-    model: str = "champion",
-    language: Language = "en",
-    explanation: ExplanationVariant = "guided",
+    model: str = AS_SET,
+    language: Literal["as set", Language] = AS_SET,
+    explanation: Literal["as set", ExplanationVariant] = AS_SET,
 ) -> State[Any]:
     """Screen a folder or single files now.
 
@@ -36,16 +38,17 @@ def screen_studies(
     Args:
         folder: Absolute path of a folder on the machine that screens. Empty, with no files: the intake.
         files: Absolute paths of single files, instead of a folder.
-        model: Model version, or "champion" for the one in use.
-        language: Language of the reports; the disclaimer is always in both.
-        explanation: Grad-CAM variant: "guided" as in the study of 2020, or "standard".
+        model: Model version, "champion" for the one in use, or "as set" for what the site's settings name.
+        language: Language of the reports, or "as set"; the disclaimer is always in both.
+        explanation: Grad-CAM variant: "guided" as in the study of 2020, "standard", or "as set".
     """
+    named = {"model": model, "language": language, "explanation": explanation}
     try:
-        settings = load_settings(language=language, explanation=explanation)
-        chosen = resolve(settings, Request(folder=folder, files=tuple(files), model=model))
+        settings = load_settings(None, **{setting: value for setting, value in named.items() if value != AS_SET})
+        chosen = resolve(settings, Request(folder=folder, files=tuple(files), model=settings.model))
     except CxrscreenError as exc:
         return Failed(message=str(exc))
-    opened = claim(settings, folder=chosen.folder, names=chosen.names, model=model)
+    opened = claim(settings, folder=chosen.folder, names=chosen.names, model=settings.model)
     if opened.batch_id is None:
         return Completed(message=nothing_to_screen(opened))
-    return Completed(message=outcome_in_words(run_batch(settings, opened.batch_id)))
+    return Completed(message=run_batch(settings, opened.batch_id).tally.equation())

@@ -14,6 +14,7 @@ from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, op
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import Settings
+from flows.nameless import nameless
 
 PASSING = (LedgerError, ReportError, WorkspaceError, OSError)  # a share that is gone for a moment, a busy ledger
 
@@ -33,21 +34,21 @@ def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
 )
 def claim(settings: Settings, folder: Path | None, names: tuple[str, ...], model: str | None) -> OpenedBatch:
     """Claim what has settled; ``folder`` None is the intake."""
-    with open_session(settings) as session:
+    with nameless(), open_session(settings) as session:
         return open_batch(session, folder, names=names, model=model)
 
 
 @task(name="take over", task_run_name="take over what a dead run left", cache_policy=NO_CACHE)
-def take_over(settings: Settings) -> str | None:
-    """Take a batch whose run has died."""
-    with open_session(settings) as session:
-        return session.ledger.take_over()
+def take_over(settings: Settings, but: list[str]) -> str | None:
+    """Take a batch whose run has died, none of those in ``but``."""
+    with nameless(), open_session(settings) as session:
+        return session.ledger.take_over(but=but)
 
 
 @task(name="list studies", task_run_name="list studies", cache_policy=NO_CACHE)
 def list_studies(settings: Settings, batch_id: str) -> list[str]:
     """Return the studies of a batch that are still to be screened."""
-    with open_session(settings) as session:
+    with nameless(), open_session(settings) as session:
         return session.ledger.unscreened_studies(batch_id)
 
 
@@ -61,7 +62,7 @@ def list_studies(settings: Settings, batch_id: str) -> list[str]:
 )
 def screen(settings: Settings, batch_id: str, study_keys: list[str], span: str) -> None:  # noqa: ARG001  # names the run
     """Screen one chunk; a second try goes on with the studies that have no outcome yet."""
-    with open_session(settings) as session:
+    with nameless(), open_session(settings) as session:
         screen_studies(session, batch_id, study_keys)
 
 
@@ -75,12 +76,12 @@ def screen(settings: Settings, batch_id: str, study_keys: list[str], span: str) 
 )
 def close(settings: Settings, batch_id: str) -> BatchSummary:
     """Sum up and write the batch report."""
-    with open_session(settings) as session:
+    with nameless(), open_session(settings) as session:
         return close_batch(session, batch_id)
 
 
 @task(name="release batch", task_run_name="release batch {batch_id}", cache_policy=NO_CACHE)
 def release(settings: Settings, batch_id: str) -> None:
     """Give the files of a batch that cannot go on back to the next run."""
-    with open_session(settings) as session:
+    with nameless(), open_session(settings) as session:
         release_batch(session, batch_id)

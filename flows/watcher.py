@@ -4,56 +4,107 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NoReturn
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
 
-from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.intake import Sighting, look
 from cxrscreen.settings import Settings
 from flows.deployments import INTAKE_DEPLOYMENT
+from flows.orphans import UNDER_WAY
 from flows.screen_intake import screen_intake
 
 DEPLOYMENT = f"{screen_intake.name}/{INTAKE_DEPLOYMENT}"
+PAUSE_SECONDS = 30.0  # after a run that found no place: whoever holds it may do so for long
 
 log = logging.getLogger("cxrscreen.watcher")
 
 
-def watch(settings: Settings) -> None:
-    """Look at the intake again and again; where it has changed and no run of ours is under way, start one.
+def watch(settings: Settings) -> NoReturn:
+    """Look at the intake again and again, until the process ends.
 
-    Runs until the process ends. A server that does not answer, or a share that is gone, is tried again.
+    Whatever fails (a server that does not answer, a deployment that is not there yet, a share that is gone) is
+    tried again.
     """
-    seen: Sequence[Sighting] = ()
-    run: UUID | None = None
-    with get_client(sync_client=True) as client:
-        while True:
-            try:
-                now = look(settings.workspace / "intake")
-                if run is not None and (ended := _ended(client, run)):
-                    run = None
-                    if ended == "CANCELLED":  # another run had the place; what it did not see is still new to us
-                        seen = ()
-                if now and run is None and now != seen:
-                    run = start_run()
-                    log.info("intake changed: started run %s", run)
-                    seen = now
-            except (CxrscreenError, OSError, RuntimeError) as exc:
-                log.warning("watching failed with %s; trying again", type(exc).__name__)
-            time.sleep(settings.watch_seconds)
+    watcher = Watcher(settings.workspace / "intake", lambda: get_client(sync_client=True))
+    failing = ""
+    while True:
+        try:
+            watcher.look()
+            failing = ""
+        except Exception as exc:  # noqa: BLE001  # a watcher that has died in silence is worse than any error
+            if failing != (failing := type(exc).__name__):
+                log.warning("watching failed with %s; trying again", failing)
+        time.sleep(settings.watch_seconds)
 
 
-def start_run() -> UUID:
-    """Start a run of the intake deployment and return its id without waiting for it."""
-    run = run_deployment(DEPLOYMENT, timeout=0, as_subflow=False, tags=["watcher"])
-    return cast("FlowRun", run).id  # typed for async code, too, which this is not
+class Watcher:
+    """Remembers which files a run has been started for, so that each state of a file starts one run at most.
+
+    Failed and unreadable files stay in the intake: they wait for the schedule, or for a change.
+    """
+
+    def __init__(self, intake: Path, connect: Callable[[], AbstractContextManager[SyncPrefectClient]]) -> None:
+        self._intake = intake
+        self._connect = connect
+        self._seen: frozenset[Sighting] = frozenset()
+        self._seen_before: frozenset[Sighting] = frozenset()  # as it was when our last run was started
+        self._run: UUID | None = None
+        self._quiet_until = 0.0
+
+    def look(self) -> None:
+        """Look once; where there is a file that no run has been started for, and none is under way, start one."""
+        now = frozenset(look(self._intake))
+        self._seen &= now  # a file that comes back is new
+        if self._run is None and now <= self._seen:
+            return
+        with self._connect() as client:
+            if self._run is not None:
+                run = _read(client, self._run)
+                if run is not None and not (run.state and run.state.is_final()):
+                    return
+                self._run = None
+                if run is not None and _found_no_place(run):
+                    self._seen = self._seen_before & now
+                    self._quiet_until = time.monotonic() + PAUSE_SECONDS
+            if now <= self._seen or time.monotonic() < self._quiet_until:
+                return
+            deployment = client.read_deployment_by_name(DEPLOYMENT).id
+            if _under_way(client, deployment):
+                return  # it may take the new files, too; what it leaves is still new afterwards
+            self._run = client.create_flow_run_from_deployment(deployment, tags=["watcher"]).id
+            self._seen_before, self._seen = self._seen, now
+            log.info("intake changed: started run %s", self._run)
 
 
-def _ended(client: SyncPrefectClient, run: UUID) -> str | None:
-    """Return the type of the run's final state, or ``None`` while it has none."""
-    state = client.read_flow_run(run).state
-    return str(state.type.value) if state is not None and state.is_final() else None
+def _read(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
+    """Return a run, or ``None`` where somebody has deleted it."""
+    try:
+        return client.read_flow_run(run)
+    except ObjectNotFound:
+        return None
+
+
+def _found_no_place(run: FlowRun) -> bool:
+    """Tell a run that was cancelled before it began, for want of a place, from one that a person has stopped."""
+    return run.state_type is StateType.CANCELLED and run.run_count == 0
+
+
+def _under_way(client: SyncPrefectClient, deployment: UUID) -> bool:
+    chosen = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY))),
+    )
+    return bool(client.read_flow_runs(flow_run_filter=chosen, limit=1))

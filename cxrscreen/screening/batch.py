@@ -252,7 +252,3 @@ def _study_rows(reported: Iterable[FileRecord], operating_point: OperatingPoint)
 def _from_batch_folder(report: str | None) -> str | None:
     """Return the link from a batch's index to a report folder given relative to the workspace."""
     return None if report is None else str(PurePosixPath("..", *PurePosixPath(report).parts[1:], "report.html"))
-
-
-def drop_leases(session: Session) -> None:
-    """TEMPORARY."""

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from cxrscreen.phantom.intake import write_demonstration_intake
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of phantoms, drawn once; to be copied, not moved."""
+    folder = tmp_path_factory.mktemp("drawn") / "intake"
+    write_demonstration_intake(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

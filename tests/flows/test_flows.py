@@ -12,12 +12,14 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 
-from cxrscreen.phantom.intake import write_demonstration_intake
 from cxrscreen.settings import load_settings
+from flows import tasks
 from flows.deployments import deployments
 from flows.orphans import crash_orphans
 from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
+
+SENDER_NAMED_IT = "DOE^JANE"
 
 pytestmark = [
     pytest.mark.server,
@@ -25,13 +27,6 @@ pytestmark = [
     pytest.mark.usefixtures("prefect_server"),
     pytest.mark.filterwarnings("default"),  # warnings of Prefect and TensorFlow are not ours to mend
 ]
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("drawn") / "intake"
-    write_demonstration_intake(folder)
-    return folder
 
 
 @pytest.fixture
@@ -78,14 +73,32 @@ def test_an_empty_intake_completes_and_says_so(workspace: Path) -> None:
     assert not list((workspace / "reports").iterdir())
 
 
-def test_single_files_are_screened_on_demand_and_stay_where_they_are(workspace: Path, drawn: Path) -> None:
+def test_single_files_are_screened_as_set_on_demand_and_stay_where_they_are(
+    workspace: Path, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXRSCREEN_LANGUAGE", "id")
     chosen = sorted(path for path in drawn.rglob("*.png"))[:1]
-    state = screen_studies(files=tuple(str(p) for p in chosen), language="id", return_state=True)
+    state = screen_studies(files=tuple(str(p) for p in chosen), return_state=True)
     assert state.type is StateType.COMPLETED
     assert "1 reported" in (state.message or "")
     assert chosen[0].exists()
     (page,) = workspace.glob("reports/*/S-*/report.html")
     assert 'lang="id"' in page.read_text()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_step_that_fails_names_no_file(caplog: pytest.LogCaptureFixture) -> None:
+    def cannot_be_listed(folder: Path, _prefix: str) -> object:
+        raise PermissionError(13, "Permission denied", f"{folder}/{SENDER_NAMED_IT}")
+
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.DEBUG):
+        patch.setattr("cxrscreen.screening.intake._walk", cannot_be_listed)
+        patch.setattr(tasks.claim, "retries", 0)
+        state = screen_intake(return_state=True)
+    assert state.type is StateType.FAILED
+    assert "Permission denied" in (state.message or "")
+    assert "Permission denied" in caplog.text
+    assert SENDER_NAMED_IT not in everything_prefect_knows() + caplog.text
 
 
 @pytest.mark.parametrize(
@@ -105,11 +118,13 @@ def test_a_wrong_form_is_answered_in_words(workspace: Path, parameters: dict[str
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_form_offers_choices_and_explains_each_field() -> None:
+def test_the_form_offers_choices_and_explains_each_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXRSCREEN_LANGUAGE", "id")
     intake, on_demand = deployments(load_settings())
     schema = on_demand._parameter_openapi_schema.model_dump()["properties"]
-    assert schema["language"]["enum"] == ["en", "id"]
-    assert schema["explanation"]["enum"] == ["guided", "standard"]
+    assert schema["language"]["enum"] == ["as set", "en", "id"]
+    assert schema["explanation"]["enum"] == ["as set", "guided", "standard"]
+    assert on_demand.parameters == {"model": "champion", "language": "id", "explanation": "guided"}
     assert all(field["description"] for field in schema.values())
     assert intake.concurrency_limit == 1
     assert len(intake.schedules or []) == 1
