@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeVar
 
 from markupsafe import Markup
@@ -162,9 +164,15 @@ def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
             name=card.data_set.name,
         ),
         figures=tuple(_figures(performance, words) for performance in (card.test, card.folds)),
-        limits=tuple(words.sentence(limit) for limit in card.limits),
+        limits=_joined([words.sentence(limit) for limit in card.limits]),
         weights_sha256=card.weights_sha256,
     )
+
+
+def _joined(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """Join neighbours of one language: each element that a page has not is layout saved."""
+    runs = groupby(sentences, key=lambda sentence: sentence.language)
+    return tuple(Sentence(language=code, text=" ".join(s.text for s in run)) for code, run in runs)
 
 
 def _anchor(share: float) -> str:
