@@ -55,6 +55,15 @@ class Settings(BaseSettings):
     explanation: ExplanationVariant = "guided"
     overlay_alpha: float = Field(default=0.5, gt=0, lt=1)
 
+    # Retraining
+    feature_cache_gigabytes: float = Field(
+        default=2.0, ge=0.05, le=1000, description="Bound of the cache of feature maps; the longest unused go first."
+    )
+    automatic_promotion: bool = Field(
+        default=False,
+        description="A challenger whose verdict is 'promote' becomes champion at once, without waiting for a person.",
+    )
+
     # Reports
     language: Language = "en"
     show_patient_identity: bool = Field(

@@ -1,10 +1,12 @@
-"""Array aliases, named by what they hold; the shapes stand here and nowhere else.
+"""Array aliases, named by what they hold; the shapes stand here and nowhere else. And who is told of progress.
 
 NumPy's types do not carry shapes, so the names do: a function that takes ``Grey8`` takes an array of
 shape (rows, columns). Axis order: rows (top to bottom), columns (left to right), channels.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,3 +40,9 @@ Scores = NDArray[np.float64]
 
 Diseased = NDArray[np.bool_]
 """Reference standard: (n,), true where the study is labelled COVID-19."""
+
+Pooled = NDArray[np.float32]
+"""Feature maps after a recipe's pooling, flattened: (n, features)."""
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of a step, how much of it is done, and how much there is."""

@@ -5,27 +5,13 @@ from __future__ import annotations
 from math import log
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.estimate import Estimate, Frozen
 from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.classifier.recipe import RecipeName
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Estimate(_Frozen):
-    """A measured fraction with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int  # radiographs that the estimate rests on
-    method: str  # e.g. "Wilson", "bootstrap by patient, 2000 draws"
-
-
-class Performance(_Frozen):
+class Performance(Frozen):
     """Figures on one set of radiographs that the fitted model had not seen.
 
     Where the threshold was chosen on the same scores, sensitivity and specificity are optimistic, and the name says so.
@@ -41,7 +27,7 @@ class Performance(_Frozen):
     accuracy: Estimate
 
 
-class DataSetCard(_Frozen):
+class DataSetCard(Frozen):
     """What the model was trained on, without naming anybody."""
 
     name: str
@@ -51,7 +37,7 @@ class DataSetCard(_Frozen):
     patients: int
 
 
-class GoldenScore(_Frozen):
+class GoldenScore(Frozen):
     """The score of a phantom, recorded at training time; a drift shows a broken installation."""
 
     phantom_seed: int
@@ -66,7 +52,7 @@ class GoldenScore(_Frozen):
         return abs(_log_odds(score) - _log_odds(self.score))
 
 
-class ModelCard(_Frozen):
+class ModelCard(Frozen):
     """Machine-readable card, stored as ``card.json`` beside the weights."""
 
     version: str  # e.g. "standard-1"
@@ -85,6 +71,7 @@ class ModelCard(_Frozen):
     folds: Performance
     test: Performance
     golden: tuple[GoldenScore, ...]
+    bias: BiasReport | None = None  # of the set that it was made from; not measured before that was possible
     limits: tuple[str, ...]  # one sentence each, shown on reports
     credits: tuple[str, ...]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cxrscreen.classifier.card import Estimate, ModelCard, Performance
+from cxrscreen.classifier.card import ModelCard, Performance
+from cxrscreen.classifier.estimate import Estimate
 
 
 def render_card(card: ModelCard) -> str:

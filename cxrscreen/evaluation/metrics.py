@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrscreen.classifier.card import Estimate, Performance
+from cxrscreen.classifier.card import Performance
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.evaluation.intervals import DRAWS, bootstrap_auc, wilson
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.types import Diseased, Scores

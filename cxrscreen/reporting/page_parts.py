@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
-from cxrscreen.classifier.card import Estimate, ModelCard, Performance
+from cxrscreen.classifier.card import ModelCard, Performance
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import RefusedFile

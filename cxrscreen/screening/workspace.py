@@ -46,6 +46,16 @@ class Workspace:
         return self.root / "models"
 
     @property
+    def feature_maps(self) -> Path:
+        """Cache of feature maps; may be cleared at any time."""
+        return self.root / "feature-maps"
+
+    @property
+    def retraining(self) -> Path:
+        """What retrainings have finished so far, and which test parts have been looked at."""
+        return self.root / "retraining"
+
+    @property
     def ledger(self) -> Path:
         """The record of every file."""
         return self.root / "ledger.sqlite"
@@ -68,7 +78,16 @@ def open_workspace(root: Path) -> Workspace:
         WorkspaceError: A folder cannot be made or written to.
     """
     workspace = Workspace(root)
-    folders = (root, workspace.intake, workspace.archive, workspace.quarantine, workspace.reports, workspace.models)
+    folders = (
+        root,
+        workspace.intake,
+        workspace.archive,
+        workspace.quarantine,
+        workspace.reports,
+        workspace.models,
+        workspace.feature_maps,
+        workspace.retraining,
+    )
     try:
         for folder in folders:
             folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

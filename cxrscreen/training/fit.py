@@ -14,11 +14,10 @@ from cxrscreen.classifier.card import GoldenScore
 from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.recipe import Recipe
 from cxrscreen.classifier.runtime import keras, tf
+from cxrscreen.labelled.splits import Split
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.radiograph.prepare import prepare
-from cxrscreen.training.labelled import Progress
-from cxrscreen.training.splits import Split
-from cxrscreen.types import Diseased, FeatureMaps, PreparedBatch, Scores
+from cxrscreen.types import Diseased, FeatureMaps, PreparedBatch, Progress, Scores
 
 _GOLDEN_PHANTOMS = ((1, False), (1, True), (2, False), (2, True))
 _STEP = 32  # radiographs between two reports of progress

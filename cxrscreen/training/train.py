@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,14 +22,12 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION
 from cxrscreen.errors import ModelError
 from cxrscreen.evaluation.metrics import performance
 from cxrscreen.evaluation.scored import Scored
+from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
+from cxrscreen.labelled.shortcuts import shape_auc
+from cxrscreen.labelled.splits import FOLDS, Indices, split_by_patient
+from cxrscreen.labelled.statements import credits_of, limits_of, name_of
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.training.labelled import LabelledSet, Progress, read_labelled
-from cxrscreen.training.shortcuts import shape_auc
-from cxrscreen.training.splits import FOLDS, Indices, split_by_patient
-from cxrscreen.training.statements import credits_of, limits_of, name_of
-
-if TYPE_CHECKING:
-    from cxrscreen.types import Scores
+from cxrscreen.types import Progress, Scores
 
 SHIPPED_BASE = "shipped"
 DOWNLOADED_BASE = "download"

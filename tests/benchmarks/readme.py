@@ -9,7 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from cxrscreen.classifier.card import Estimate, ModelCard, Performance
+from cxrscreen.classifier.card import ModelCard, Performance
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.settings import PROJECT
 from tests.benchmarks.results import FOLDER

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from cxrscreen.classifier.base_weights import BaseWeights, layer_shapes
 from cxrscreen.classifier.bundle import digest, pack_weights
-from cxrscreen.classifier.card import DataSetCard, Estimate, GoldenScore, ModelCard, Performance
+from cxrscreen.classifier.card import DataSetCard, GoldenScore, ModelCard, Performance
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import OperatingPoint
 
 HEAD_SHAPES = {

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from cxrscreen.classifier.card import DataSetCard, Estimate, ModelCard, Performance
+from cxrscreen.classifier.card import DataSetCard, ModelCard, Performance
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import OperatingPoint, Prediction
 from cxrscreen.radiograph.radiograph import Acquisition, FileType, View
 from cxrscreen.radiograph.refusal import Reason

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from cxrscreen.errors import ReportError
+from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet
+from cxrscreen.labelled.statements import limits_of
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.words import TEMPLATES, Sentence, load_words
 from cxrscreen.settings import PROJECT, ExplanationVariant, Language
-from cxrscreen.training.labelled import LabelledRadiograph, LabelledSet
-from cxrscreen.training.statements import limits_of
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 

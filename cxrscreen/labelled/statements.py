@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrscreen.training.labelled import LabelledSet
+from cxrscreen.labelled.labelled_set import LabelledSet
 
 _ADULT_YEARS = 18
 

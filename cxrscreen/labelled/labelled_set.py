@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from cxrscreen.errors import DataSetError, RefusedError
+from cxrscreen.labelled.metadata import described_files
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.read import read_radiograph
-from cxrscreen.training.metadata import described_files
-from cxrscreen.types import Diseased, PreparedBatch
+from cxrscreen.types import Diseased, PreparedBatch, Progress
 
 CLASS_FOLDERS = {"covid": True, "normal": False}
 COPY = "copy"
-
-Progress = Callable[[str, int, int], None]
-"""Told the name of a step, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxrscreen.evaluation.metrics import auc_value
-from cxrscreen.training.labelled import LabelledSet
-from cxrscreen.training.splits import Split
+from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.splits import Split
 from cxrscreen.types import Scores
 
 

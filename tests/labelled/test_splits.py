@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.errors import DataSetError
-from cxrscreen.training.splits import split_by_patient
+from cxrscreen.labelled.splits import split_by_patient
 from cxrscreen.types import Diseased
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxrscreen.training.labelled import LabelledRadiograph, LabelledSet
-from cxrscreen.training.shortcuts import shape_auc
-from cxrscreen.training.splits import split_by_patient
-from cxrscreen.training.statements import credits_of, limits_of, name_of
+from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet
+from cxrscreen.labelled.shortcuts import shape_auc
+from cxrscreen.labelled.splits import split_by_patient
+from cxrscreen.labelled.statements import credits_of, limits_of, name_of
 
 
 def labelled(*radiographs: LabelledRadiograph) -> LabelledSet:

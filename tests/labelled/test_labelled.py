@@ -9,9 +9,9 @@ import pytest
 
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.errors import DataSetError
+from cxrscreen.labelled.labelled_set import COPY, LabelledSet, read_labelled
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.training.labelled import COPY, LabelledSet, read_labelled
 
 LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
 

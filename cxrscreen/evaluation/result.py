@@ -1,0 +1,138 @@
+"""What an evaluation found: every figure with its n and 95 % interval. Written as ``evaluation.json``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cxrscreen.classifier.card import DataSetCard
+from cxrscreen.classifier.data_report import DataReport
+from cxrscreen.classifier.estimate import Estimate, Frozen
+
+Label = Literal["covid", "normal"]
+
+
+class Confusion(Frozen):
+    """Radiographs by truth and finding at the operating point."""
+
+    true_positive: int
+    false_negative: int
+    false_positive: int
+    true_negative: int
+
+
+class Figures(Frozen):
+    """At the operating point, where one is needed. ``None`` where nothing can be divided by."""
+
+    n: int
+    positives: int
+    patients: int
+    confusion: Confusion
+    accuracy: Estimate
+    precision: Estimate | None
+    sensitivity: Estimate
+    specificity: Estimate
+    balanced_accuracy: Estimate
+    auc: Estimate
+    average_precision: Estimate
+    brier: Estimate
+
+
+class CurvePoint(Frozen):
+    """One step of the ROC and precision-recall curves; the curves start at the highest threshold."""
+
+    threshold: float | None  # None: nothing is positive
+    sensitivity: float  # also called recall
+    false_positive_rate: float
+    precision: float | None  # None where nothing is positive
+
+
+class CalibrationBin(Frozen):
+    """Radiographs of similar score, and how many of them are diseased."""
+
+    mean_score: float
+    observed: Estimate
+
+
+class Predictive(Frozen):
+    """What a finding would mean where that share of the patients has the disease."""
+
+    prevalence: float
+    ppv: Estimate | None
+    npv: Estimate | None
+
+
+class Subgroup(Frozen):
+    """Figures of a part of the set; ``None`` where a class is missing in it."""
+
+    by: Literal["source", "view", "sex", "age"]
+    value: str
+    n: int
+    positives: int
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    auc: Estimate | None
+
+
+class ScoredFile(Frozen):
+    """One radiograph of the folder."""
+
+    file: str
+    label: Label
+    score: float
+
+
+class LeftOutFile(Frozen):
+    """One file without a score."""
+
+    file: str
+    reason: str  # code of the refusal, or "copy"
+
+
+class Evaluation(Frozen):
+    """One model on one labelled set.
+
+    Attributes:
+        seen: Radiographs of the set that the model was trained or calibrated on; ``None`` where its making is unknown.
+        looks: How often the same set had been scored before, where that is counted (the test part of a retraining).
+    """
+
+    name: str  # of what was evaluated, e.g. "held-out test of radiographs-2026", "site-acceptance"
+    evaluated_at: str  # ISO 8601 with zone
+    model: str
+    weights_sha256: str
+    recipe: str
+    data_set: DataSetCard
+    seen: int | None
+    looks: int | None
+    threshold: float
+    figures: Figures
+    curve: tuple[CurvePoint, ...]
+    calibration: tuple[CalibrationBin, ...]
+    predictive: tuple[Predictive, ...]
+    subgroups: tuple[Subgroup, ...]
+    data: DataReport
+    files: tuple[ScoredFile, ...]
+    left_out: tuple[LeftOutFile, ...]
+
+
+Verdict = Literal["promote", "keep", "cannot tell"]
+
+
+class Comparison(Frozen):
+    """A challenger against the champion on the same radiographs; each difference is challenger minus champion.
+
+    Where no radiograph is left that both may be judged on, the differences are ``None`` and the verdict says why.
+    """
+
+    champion: str
+    challenger: str
+    n: int
+    positives: int
+    patients: int
+    seen_by_champion: int  # radiographs of the test part left out because the champion was developed on their patients
+    auc: Estimate | None
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    brier: Estimate | None
+    verdict: Verdict
+    reasons: tuple[str, ...]

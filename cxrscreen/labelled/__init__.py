@@ -1,0 +1,1 @@
+"""A labelled folder: read, examined for leaks and biases, split by patient."""
