@@ -18,6 +18,7 @@ name, identifier or birth date: messages reach logs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,7 +63,20 @@ class ModelError(CxrscreenError):
 
 
 class DataSetError(CxrscreenError):
-    """A labelled folder cannot be trained or evaluated on."""
+    """A labelled folder cannot be trained or evaluated on.
+
+    Attributes:
+        words: What is wrong and what to do, without names of files: for places that keep what they are told.
+        files: The files that it is about, one line each; printed after the words for the person at the screen.
+    """
+
+    def __init__(self, words: str, *, files: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([words, *files]))
+        self.words = words
+        self.files = tuple(files)
+
+    def __reduce__(self) -> tuple[type[DataSetError], tuple[str], dict[str, object]]:
+        return type(self), (self.words,), {"args": self.args, "files": self.files}
 
 
 class CalibrationError(CxrscreenError):

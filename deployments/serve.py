@@ -1,4 +1,4 @@
-"""Everything on one machine: Prefect's server, the two deployments, the watcher, and the pages with the reports.
+"""Everything on one machine: Prefect's server, the deployments, the watcher, and the pages with the reports.
 
 Run it with `cxrscreen serve`. Ctrl-C or SIGTERM stops all of it. Only loopback addresses are bound.
 """
@@ -33,7 +33,6 @@ GRACE_SECONDS = 2
 STOP_SECONDS = 20
 LOCK_FILE = "serve.lock"
 SERVER_LOST = "Prefect's server has ended, so nothing can be screened. Start cxrscreen serve again."
-RUNS_AT_ONCE = 2  # an on-demand run does not wait for the intake's
 
 log = logging.getLogger("cxrscreen.serve")
 
@@ -74,7 +73,7 @@ def _serve(settings: Settings, workspace: Workspace) -> None:
     # Prefect reads its environment when it is imported, so these imports come after it is set.
     from prefect import serve  # noqa: PLC0415
 
-    from flows.deployments import deployments  # noqa: PLC0415
+    from flows.deployments import RUNS_AT_ONCE, deployments  # noqa: PLC0415
     from flows.orphans import crash_orphans  # noqa: PLC0415
     from flows.watcher import watch  # noqa: PLC0415
 

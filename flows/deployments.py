@@ -1,45 +1,80 @@
-"""The two screening flows as deployments, with their schedule and limits."""
+"""All flows as deployments, with their schedule and limits.
+
+Who may run beside whom: each flow that loads a model has one place of its own, so none can keep another from
+starting, least of all the nightly screening. A second run on demand waits its turn, in the state
+"AwaitingConcurrencySlot", and holds no process meanwhile; a second run of the intake is cancelled, because the next
+one takes the same files. Promotion and rollback take seconds and share the last place. A retraining that runs while
+the intake is screened leaves the cores to it (``training_tasks.step_back``).
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
+from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Interval
 from prefect.types.entrypoint import EntrypointType
 
 from cxrscreen.settings import Settings
+from flows.evaluate import evaluate
+from flows.promote import promote
+from flows.retrain import retrain
+from flows.rollback import rollback
 from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
 
 INTAKE_DEPLOYMENT = "intake"
 ON_DEMAND_DEPLOYMENT = "on-demand"
 TAGS = ["cxrscreen", "prototype"]
+RUNS_AT_ONCE = 5  # intake, screening on demand, retraining, evaluation, and a move of the champion
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
 
 def deployments(settings: Settings) -> list[RunnerDeployment]:
-    """Return both deployments; runs of the intake never overlap, a second one is cancelled and says so."""
-    both = [
-        screen_intake.to_deployment(
-            INTAKE_DEPLOYMENT,
-            schedule=Interval(timedelta(minutes=settings.screen_every_minutes)),
-            concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-            description="Screens what has settled in the intake: on schedule, and when the watcher sees a new file.",
-            tags=[*TAGS, "intake"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
+    """Return all deployments of one installation."""
+    intake = screen_intake.to_deployment(
+        INTAKE_DEPLOYMENT,
+        schedule=Interval(timedelta(minutes=settings.screen_every_minutes)),
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        description="Screens what has settled in the intake: on schedule, and when the watcher sees a new file.",
+        tags=[*TAGS, "intake"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return [
+        cast("RunnerDeployment", intake),  # typed for async code, too, which this is not
+        _on_demand(
+            screen_studies,
+            "Screens a folder or single files that a person names. The originals stay where they are. "
+            "One at a time: a second one waits.",
+            {"model": settings.model, "language": settings.language, "explanation": settings.explanation},
         ),
-        screen_studies.to_deployment(
-            ON_DEMAND_DEPLOYMENT,
-            parameters={  # what the form shows at first
-                "model": settings.model,
-                "language": settings.language,
-                "explanation": settings.explanation,
-            },
-            description="Screens a folder or single files that a person names. The originals stay where they are.",
-            tags=[*TAGS, "on-demand"],
-            entrypoint_type=EntrypointType.MODULE_PATH,
+        _on_demand(
+            retrain,
+            "Makes a challenger from a labelled folder and compares it with the champion. One at a time: a second "
+            "one waits. A run that was killed goes on when the same form is sent again.",
         ),
+        _on_demand(
+            evaluate,
+            "Evaluates a model on a labelled folder and writes a report. One at a time: a second one waits.",
+            {"model": settings.model},
+        ),
+        _on_demand(promote, "Makes a challenger the champion. Read its evaluation report first."),
+        _on_demand(rollback, "Returns to the model that the champion replaced."),
     ]
-    return cast("list[RunnerDeployment]", both)  # typed for async code, too, which this is not
+
+
+def _on_demand(
+    flow: Flow[..., Any], description: str, shown_at_first: dict[str, Any] | None = None
+) -> RunnerDeployment:
+    deployment = flow.to_deployment(
+        ON_DEMAND_DEPLOYMENT,
+        parameters=shown_at_first,
+        concurrency_limit=ONE_AT_A_TIME,
+        description=description,
+        tags=[*TAGS, "on-demand"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return cast("RunnerDeployment", deployment)

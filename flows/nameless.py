@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cxrscreen.errors import CxrscreenError
+from cxrscreen.errors import CxrscreenError, DataSetError
 
 
 class UnexpectedError(Exception):
@@ -16,11 +16,14 @@ class UnexpectedError(Exception):
 def nameless() -> Iterator[None]:
     """Let errors pass with their kind and place, but without file names.
 
-    Our own messages name folders and reports at most. What they were raised from, and what the system or a library
-    says, may name a file of the intake, and senders put patients' names there.
+    Our own messages name folders and reports at most; those about labelled folders do, once their files are left out.
+    What they were raised from, and what the system or a library says, may name a file of the intake, and senders put
+    patients' names there.
     """
     try:
         yield
+    except DataSetError as exc:
+        raise DataSetError(exc.words).with_traceback(exc.__traceback__) from None
     except CxrscreenError as exc:
         raise exc from None  # what it was raised from would be printed with the traceback
     except OSError as exc:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrscreen.classifier.base_weights import BLOCKS, BaseWeights
+from cxrscreen.classifier.base_weights import BLOCKS, FEATURE_SHAPE, BaseWeights
 from cxrscreen.classifier.runtime import tf
 from cxrscreen.types import FeatureMaps, PreparedBatch
 
 SIDE = 224
-FEATURE_SHAPE = (7, 7, 512)
 
 # Measured on two cores: 4 to 32 cost the same CPU time for each radiograph, memory grows with the batch.
 _BATCH = 8

@@ -22,6 +22,9 @@ from cxrscreen.errors import ModelError
 BLOCKS: tuple[tuple[int, ...], ...] = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Filters of each convolution, block by block (Simonyan & Zisserman 2014, table 1, column D)."""
 
+FEATURE_SHAPE = (7, 7, 512)
+"""Of a feature map: rows, columns and channels at block5_pool for 224 pixels."""
+
 IMAGENET_SHA256 = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
 """Digest, as ``digest_of`` takes it, of the weights that Keras publishes for VGG16 on ImageNet."""
 

@@ -1,6 +1,7 @@
 """One model on disk: a folder with ``weights.npz``, ``card.json`` and a readable ``CARD.md``.
 
-The card holds the digest of the weights; loading verifies it and never unpickles anything.
+The card holds the digest of the weights; loading verifies it and never unpickles anything. A model made at this site
+also brings how it was made (``making.json``), its evaluation and its comparison with the champion of that day.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from cxrscreen.classifier.base_weights import BaseWeights, arrays_in
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.card_text import render_card
+from cxrscreen.classifier.making import MAKING_FILE, Making
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.durable import place_folder
 from cxrscreen.errors import ModelError
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
 CARD_FILE = "card.json"
 READABLE_FILE = "CARD.md"
 WEIGHTS_FILE = "weights.npz"
+CHAMPION = "champion"  # whichever version screens, and therefore none's own name
 
 _BASE = "base/"
 _HEAD = "head/"
+_EXTRA_FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -63,24 +67,29 @@ def digest(weights: bytes) -> str:
     return hashlib.sha256(weights).hexdigest()
 
 
-def save_bundle(models: Path, card: ModelCard, weights: bytes) -> Path:
+def save_bundle(models: Path, card: ModelCard, weights: bytes, extras: Mapping[str, bytes] = {}) -> Path:
     """Write a model whole or not at all.
 
     Args:
         models: Folder of models; the bundle becomes its subfolder ``card.version``.
         card: Must hold the digest of ``weights``.
         weights: From ``pack_weights``.
+        extras: Further files by their plain names, e.g. ``making.json``; card and weights outrank them.
 
     Returns:
         The bundle's folder.
 
     Raises:
-        ModelError: The version exists already, or the card belongs to other weights.
+        ModelError: The version exists already, the card belongs to other weights, or an extra file's name is no plain
+            one.
     """
+    if not all(_EXTRA_FILE.fullmatch(name) for name in extras):
+        raise ModelError("The files beside a model have plain names: lower-case letters, digits, dots and hyphens.")
     if card.weights_sha256 != digest(weights):
         raise ModelError(f"The card of {card.version} does not belong to these weights. Train the model again.")
     target = free_folder(models, card.version)
     files = {
+        **extras,
         WEIGHTS_FILE: weights,
         READABLE_FILE: render_card(card).encode(),
         CARD_FILE: (card.model_dump_json(indent=2) + "\n").encode(),
@@ -100,6 +109,8 @@ def free_folder(models: Path, version: str) -> Path:
         ModelError: The version exists already, or cannot name a folder.
     """
     target = models / checked_version(version)
+    if version == CHAMPION:
+        raise ModelError(f"The name {CHAMPION!r} means whichever model screens. Choose another version.")
     if target.exists():
         raise ModelError(f"The model {version} exists already and is never overwritten. Choose another version.")
     return target
@@ -118,6 +129,22 @@ def read_card(folder: Path) -> ModelCard:
     except ValidationError as exc:
         raise ModelError(
             f"The card of the model {folder.name} is damaged or of another format. Restore the folder from its source."
+        ) from exc
+
+
+def read_making(folder: Path) -> Making | None:
+    """Read how a model was made; ``None`` where that was not recorded, as for models of before that was possible.
+
+    Raises:
+        ModelError: The record is damaged.
+    """
+    try:
+        return Making.model_validate_json((folder / MAKING_FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as exc:
+        raise ModelError(
+            f"The record of how {folder.name} was made is damaged. Restore the folder from its source."
         ) from exc
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cxrscreen.classifier.card import ModelCard, Performance
+from cxrscreen.classifier.data_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate
 
 
@@ -33,6 +34,7 @@ def render_card(card: ModelCard) -> str:
                 "Fingerprint, SHA-256": f"`{data_set.fingerprint}`",
             }
         ),
+        *(_bias(card.bias) if card.bias else ()),
         "## Operating point",
         (
             f"Positive from a score of {point.threshold:.6f}: there the radiographs that the threshold was chosen on "
@@ -63,19 +65,31 @@ def render_card(card: ModelCard) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def _bias(bias: BiasReport) -> list[str]:
+    sections = ["## What the set teaches besides disease", _bullets(bias.summary)]
+    if bias.shortcuts:
+        rows = [
+            "| descriptor | AUC | 95 % interval | radiographs | method | what it looks at |",
+            "|---|---|---|---|---|---|",
+        ]
+        rows += [f"| {one.name} {_cells(one.auc)} {one.meaning.replace('|', '/')} |" for one in bias.shortcuts]
+        sections.append("\n".join(rows))
+    return sections
+
+
 def _performance(performance: Performance) -> str:
     heading = (
         f"### {performance.name}\n\n{performance.n} radiographs of {performance.patients} patients, "
         f"{performance.positives} of them COVID-19.\n\n"
     )
     rows = ["| | value | 95 % interval | radiographs | method |", "|---|---|---|---|---|"]
-    for name in ("sensitivity", "specificity", "accuracy", "auc"):
-        estimate: Estimate = getattr(performance, name)
-        rows.append(
-            f"| {name if name != 'auc' else 'AUC'} | {estimate.value:.3f} | {estimate.low:.3f} to {estimate.high:.3f} "
-            f"| {estimate.n} | {estimate.method} |"
-        )
+    names = {"sensitivity": "sensitivity", "specificity": "specificity", "accuracy": "accuracy", "auc": "AUC"}
+    rows += [f"| {name} {_cells(getattr(performance, field))}" for field, name in names.items()]
     return heading + "\n".join(rows)
+
+
+def _cells(estimate: Estimate) -> str:
+    return f"| {estimate.value:.3f} | {estimate.low:.3f} to {estimate.high:.3f} | {estimate.n} | {estimate.method} |"
 
 
 def _table(rows: dict[str, str]) -> str:

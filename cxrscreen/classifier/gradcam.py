@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrscreen.classifier.backbone import FEATURE_SHAPE
+from cxrscreen.classifier.base_weights import FEATURE_SHAPE
 from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.runtime import tf
 from cxrscreen.settings import ExplanationVariant

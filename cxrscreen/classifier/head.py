@@ -1,24 +1,31 @@
-"""The trainable head: feature maps to scores."""
+"""The trainable head: feature maps to scores.
+
+It learns and scores in NumPy; TensorFlow starts only where Grad-CAM asks for something to differentiate.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrscreen.classifier.backbone import FEATURE_SHAPE
+from cxrscreen.classifier.head_fit import HeadArrays, draw, fit, initial_arrays
+from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import Recipe
-from cxrscreen.classifier.runtime import keras, tf
 from cxrscreen.errors import ModelError
-from cxrscreen.types import Diseased, FeatureMaps, Scores
+from cxrscreen.types import Diseased, FeatureMaps, Pooled, Scores
+
+if TYPE_CHECKING:
+    from cxrscreen.classifier.runtime import tf
 
 COVID = 0  # column of COVID-19 among the two outputs, the study's alphabetical order
 NORMAL = 1
 
 
 class Head:
-    """Pooling, two dense layers, two softmax outputs; see ``Recipe``.
+    """Pooling, two dense layers, two softmax outputs; see ``Recipe``. Without training its weights are random.
 
     Attributes:
         recipe: What it was built from.
@@ -26,24 +33,59 @@ class Head:
 
     def __init__(self, recipe: Recipe, *, seed: int = 0) -> None:
         self.recipe = recipe
-        self._logits, self._probabilities = _networks(recipe, seed=seed)
+        self._arrays: HeadArrays = initial_arrays(recipe, np.random.default_rng(seed))
 
     @classmethod
-    def fitted(cls, recipe: Recipe, feature_maps: FeatureMaps, diseased: Diseased, *, seed: int) -> Head:
+    def fitted(
+        cls,
+        recipe: Recipe,
+        feature_maps: FeatureMaps,
+        diseased: Diseased,
+        *,
+        seed: int,
+        shifted: FeatureMaps | None = None,
+    ) -> Head:
         """Train a new head.
-
-        All randomness comes from ``seed``: initial weights, dropout, and the order of radiographs,
-        which is drawn before the first step.
 
         Args:
             recipe: Architecture and training.
             feature_maps: Shape (n, 7, 7, 512).
             diseased: Reference standard, shape (n,).
             seed: Any non-negative integer.
+            shifted: Feature maps of k shifted copies of each radiograph, shape (n, k, 7, 7, 512).
+
+        Raises:
+            ModelError: As ``fitted_pooled``.
         """
-        head = cls(recipe, seed=seed)
-        head._fit(feature_maps, diseased, seed=seed)
-        return head
+        pooled_copies = None if shifted is None else pool(recipe, shifted)
+        return cls.fitted_pooled(recipe, pool(recipe, feature_maps), diseased, seed=seed, shifted=pooled_copies)
+
+    @classmethod
+    def fitted_pooled(
+        cls, recipe: Recipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None = None
+    ) -> Head:
+        """Train a new head on feature maps that ``pool`` has pooled already.
+
+        All randomness comes from ``seed`` and is drawn before the first step: initial weights, dropout, the order of
+        the radiographs, and which copy stands for each. In each epoch each radiograph counts once, as itself or as one
+        of its k copies, all k + 1 with the same chance.
+
+        Args:
+            recipe: Architecture and training.
+            pooled: Shape (n, features).
+            diseased: Reference standard, shape (n,).
+            seed: Any non-negative integer.
+            shifted: Of k shifted copies of each radiograph, shape (n, k, features).
+
+        Raises:
+            ModelError: The learning rate is so large that the weights grow beyond all numbers.
+        """
+        versions = pooled[:, None] if shifted is None else np.concatenate([pooled[:, None], shifted], axis=1)
+        targets = np.zeros((len(diseased), 2), dtype=np.float32)
+        targets[diseased, COVID] = 1
+        targets[~diseased, NORMAL] = 1
+        draws = draw(recipe, len(diseased), copies=versions.shape[1] - 1, seed=seed)
+        return cls.from_arrays(recipe, fit(recipe, versions, targets, draws))
 
     @classmethod
     def from_arrays(cls, recipe: Recipe, arrays: Mapping[str, NDArray[np.float32]]) -> Head:
@@ -52,67 +94,43 @@ class Head:
         Raises:
             ModelError: An array is missing or of another shape.
         """
-        head = cls(recipe)
-        wanted = head.arrays()
-        if {n: a.shape for n, a in wanted.items()} != {n: a.shape for n, a in arrays.items()}:
+        shapes = recipe.head_shapes()
+        if shapes != {name: array.shape for name, array in arrays.items()}:
             raise ModelError("The head's weights do not fit the recipe of the card. Restore the model folder.")
-        head._logits.set_weights([arrays[name] for name in wanted])
+        head = cls(recipe)
+        head._arrays = {name: np.array(arrays[name], dtype=np.float32) for name in shapes}
         return head
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """All weights as ``<layer>/kernel`` and ``<layer>/bias``."""
-        names = [
-            f"{layer.name}/{part}" for layer in self._logits.layers if layer.weights for part in ("kernel", "bias")
-        ]
-        return dict(zip(names, self._logits.get_weights(), strict=True))
+        """All weights as ``<layer>/kernel`` and ``<layer>/bias``, as copies."""
+        return {name: array.copy() for name, array in self._arrays.items()}
 
     def scores(self, feature_maps: FeatureMaps) -> Scores:
-        """Softmax output for COVID-19, shape (n,).
+        """Softmax output for COVID-19 of maps of shape (n, 7, 7, 512), shape (n,); see ``scores_pooled``."""
+        return self.scores_pooled(pool(self.recipe, feature_maps))
 
-        Taken from the log-odds in double precision, so that confident scores still differ from each other and from 1.
+    def scores_pooled(self, pooled: Pooled) -> Scores:
+        """Softmax output for COVID-19 of pooled maps of shape (n, features), shape (n,).
+
+        In double precision and from the log-odds, so that confident scores still differ from each other and from 1.
         """
-        if len(feature_maps) == 0:
-            return np.empty(0, dtype=np.float64)
-        log_odds = self.log_odds_of_tensor(tf.constant(feature_maps)).numpy().astype(np.float64)
+        kernel1, bias1, kernel2, bias2, kernel3, bias3 = self._arrays.values()
+        x = np.maximum(pooled.astype(np.float64) @ kernel1 + bias1, 0)
+        x = np.maximum(x @ kernel2 + bias2, 0)
+        logits = x @ kernel3 + bias3
+        log_odds = logits[:, COVID] - logits[:, NORMAL]
         scores: Scores = 0.5 * (1.0 + np.tanh(0.5 * log_odds))  # the logistic function, without overflow
         return scores
 
     def log_odds_of_tensor(self, feature_maps: tf.Tensor) -> tf.Tensor:
-        """Log of COVID-19's probability over normal's, shape (n,); differentiable."""
-        logits = self._logits(feature_maps, training=False)
+        """Log of COVID-19's probability over normal's, shape (n,); differentiable by maps of shape (n, 7, 7, 512)."""
+        from cxrscreen.classifier.runtime import tf  # noqa: PLC0415  # training and scoring do without TensorFlow
+
+        kernel1, bias1, kernel2, bias2, kernel3, bias3 = self._arrays.values()
+        side = self.recipe.pooled_cells
+        windows = tf.nn.avg_pool2d(feature_maps, ksize=side, strides=side, padding="VALID")
+        x = tf.reshape(windows, (-1, kernel1.shape[0]))
+        x = tf.nn.relu(x @ kernel1 + bias1)
+        x = tf.nn.relu(x @ kernel2 + bias2)
+        logits = x @ kernel3 + bias3
         return logits[:, COVID] - logits[:, NORMAL]
-
-    def _fit(self, feature_maps: FeatureMaps, diseased: Diseased, *, seed: int) -> None:
-        recipe = self.recipe
-        optimizer = keras.optimizers.Adam(learning_rate(recipe))
-        self._probabilities.compile(optimizer=optimizer, loss="binary_crossentropy")
-        targets = np.zeros((len(diseased), 2), dtype=np.float32)
-        targets[diseased, COVID] = 1
-        targets[~diseased, NORMAL] = 1
-        generator = np.random.default_rng(seed)
-        orders = [generator.permutation(len(diseased)) for _ in range(recipe.epochs)]
-        for order in orders:
-            for start in range(0, len(order), recipe.batch_size):
-                rows = order[start : start + recipe.batch_size]
-                self._probabilities.train_on_batch(feature_maps[rows], targets[rows])
-
-
-def learning_rate(recipe: Recipe) -> keras.optimizers.schedules.LearningRateSchedule:
-    """What ``Adam(lr, decay=lr / epochs)`` did in the Keras of 2020."""
-    return keras.optimizers.schedules.InverseTimeDecay(
-        recipe.learning_rate, decay_steps=1, decay_rate=recipe.learning_rate / recipe.epochs
-    )
-
-
-def _networks(recipe: Recipe, *, seed: int) -> tuple[keras.Model, keras.Model]:
-    """The head up to its two logits, and the same layers up to probabilities, which is what is trained."""
-    layers = keras.layers
-    initial = [keras.initializers.GlorotUniform(seed=seed + layer) for layer in range(3)]
-    feature_maps = keras.Input(FEATURE_SHAPE)
-    pooled = layers.AveragePooling2D(recipe.pooled_cells)(feature_maps)
-    x = layers.Flatten()(pooled)
-    for number, units in enumerate(recipe.hidden_units):
-        x = layers.Dense(units, activation="relu", kernel_initializer=initial[number], name=f"hidden{number + 1}")(x)
-    x = layers.Dropout(recipe.dropout, seed=seed)(x)
-    logits = layers.Dense(2, kernel_initializer=initial[2], name="outputs")(x)
-    return keras.Model(feature_maps, logits), keras.Model(feature_maps, layers.Softmax()(logits))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from cxrscreen.classifier.base_weights import FEATURE_SHAPE
 from cxrscreen.errors import ModelError
 
 RecipeName = Literal["study-2020", "standard"]
+OptimizerName = Literal["Adam", "SGD", "RMSprop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,9 @@ class Recipe:
             overlap and incomplete windows are dropped, so 4 sees the upper-left 4x4 cells only.
         hidden_units: Width of the two dense layers (ReLU) before the two softmax outputs.
         dropout: Fraction dropped before the outputs while training.
-        learning_rate: Of Adam at step 0; at step t it is ``learning_rate / (1 + t * learning_rate / epochs)``.
+        learning_rate: At step 0; at step t it is ``learning_rate / (1 + t * learning_rate / epochs)``.
         batch_size: Radiographs in one step.
+        optimizer: With the constants that Keras gives it, see ``optimizers``.
         epochs: Passes over the training part.
     """
 
@@ -31,7 +34,27 @@ class Recipe:
     dropout: float = 0.5
     learning_rate: float = 0.008
     batch_size: int = 7
+    optimizer: OptimizerName = "Adam"
     epochs: int = 12
+
+    def head_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the head's weights, ``<layer>/kernel`` (in, out) and ``<layer>/bias``, from input to output."""
+        rows, columns, channels = FEATURE_SHAPE
+        width = (rows // self.pooled_cells) * (columns // self.pooled_cells) * channels
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer, units in zip(("hidden1", "hidden2", "outputs"), (*self.hidden_units, 2), strict=True):
+            shapes[f"{layer}/kernel"] = (width, units)
+            shapes[f"{layer}/bias"] = (units,)
+            width = units
+        return shapes
+
+    def learning_rate_at(self, step: int) -> float:
+        """What the Keras of 2020 made of ``optimizer(lr, decay=lr / epochs)`` at that step, counted from 0."""
+        return self.learning_rate / (1 + step * self.learning_rate / self.epochs)
+
+    def with_settings(self, *, learning_rate: float, batch_size: int, optimizer: OptimizerName, epochs: int) -> Recipe:
+        """The same head, trained otherwise: what a search varies."""
+        return replace(self, learning_rate=learning_rate, batch_size=batch_size, optimizer=optimizer, epochs=epochs)
 
     def hyperparameters(self) -> dict[str, float | int | str]:
         """What the model card records, one flat value for each key."""
@@ -44,8 +67,8 @@ class Recipe:
             "learning_rate_decay_per_step": self.learning_rate / self.epochs,
             "batch_size": self.batch_size,
             "epochs": self.epochs,
-            "optimizer": "Adam",
-            "loss": "binary cross-entropy on two softmax outputs",
+            "optimizer": self.optimizer,
+            "loss": "binary cross-entropy on two softmax outputs, as Keras 3 takes it: each logit by itself",
         }
 
 

@@ -1,4 +1,4 @@
-"""Which models there are, and which one screens."""
+"""Which models there are, which one screens, and how that changes."""
 
 from __future__ import annotations
 
@@ -6,28 +6,39 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxrscreen.classifier.bundle import CARD_FILE, checked_version, read_card
+from pydantic import BaseModel, ValidationError
+
+from cxrscreen.classifier.bundle import CARD_FILE, CHAMPION, checked_version, read_card, read_making, read_weights
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.champion_log import ChampionLog, Move
+from cxrscreen.classifier.making import Making
 from cxrscreen.errors import ModelError
 from cxrscreen.settings import PROJECT
 
-CHAMPION = "champion"
-CHAMPION_FILE = "champion"
+COMPARISON_FILE = "comparison.json"
 SHIPPED_MODELS = PROJECT / "deployments" / "models"
 SHIPPED_VERSION = "standard-1"
 
 _log = logging.getLogger(__name__)
 
 
+class _Judgement(BaseModel):
+    """What the registry reads of a comparison; the rest is the evaluation's."""
+
+    champion: str
+    verdict: str
+
+
 class Registry:
     """Models in a few folders, one subfolder each; an earlier folder outranks a later one.
 
-    The version ``champion`` means the one that the text file ``champion`` names, in the first folder
-    that has such a file, or the shipped model. Nothing here starts TensorFlow.
+    The first folder is the site's: it holds the log of the champion. The version ``champion`` means the one that this
+    log names last, or the shipped model. Nothing here starts TensorFlow.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
+        self._champions = ChampionLog(self._folders[0], origin=SHIPPED_VERSION)
 
     def cards(self) -> list[ModelCard]:
         """Cards of all sound models, by version; a damaged card is logged and left out."""
@@ -46,17 +57,17 @@ class Registry:
         """Version that screens unless another one is asked for.
 
         Raises:
-            ModelError: The champion file names no possible version.
+            ModelError: The log of the champion is damaged.
         """
-        for folder in self._folders:
-            try:
-                named = (folder / CHAMPION_FILE).read_text(encoding="utf-8")
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except (OSError, UnicodeDecodeError) as exc:
-                raise ModelError("The file that names the champion cannot be read. Write a version into it.") from exc
-            return checked_version(named.strip())
-        return SHIPPED_VERSION
+        return self._champions.champion()
+
+    def log(self) -> tuple[Move, ...]:
+        """Who moved the champion, when and why, the earliest move first.
+
+        Raises:
+            ModelError: The log of the champion is damaged.
+        """
+        return self._champions.entries()
 
     def folder_of(self, version: str) -> Path:
         """Folder of a version, or of the champion.
@@ -78,6 +89,83 @@ class Registry:
             ModelError: There is no such version, or its card is damaged.
         """
         return self._card_in(self.folder_of(version))
+
+    def making_of(self, version: str) -> Making | None:
+        """How a version was made; ``None`` where that was not recorded.
+
+        Raises:
+            ModelError: There is no such version, or the record is damaged.
+        """
+        return read_making(self.folder_of(version))
+
+    def verdict_of(self, version: str) -> str | None:
+        """Verdict on a version as a challenger: "promote", "keep" or "cannot tell"; ``None`` if it never was one.
+
+        Raises:
+            ModelError: There is no such version, or its comparison is damaged.
+        """
+        judgement = self._judgement_of(version)
+        return None if judgement is None else judgement.verdict
+
+    def promote(self, version: str, *, who: str, why: str, overrule: bool = False) -> Move:
+        """Make a version the champion; runs that have begun keep the model that they began with.
+
+        Args:
+            version: A challenger.
+            who: Name of a person, or "automatic".
+            why: One sentence, no patient data.
+            overrule: Promote also against the verdict, or without one.
+
+        Raises:
+            ModelError: There is no such version, its weights are not its card's, it is the champion already, or its
+                verdict does not recommend it and is not overruled.
+        """
+
+        def verify(challenger: str) -> None:
+            self._verify(challenger)
+            if not overrule:
+                self._check_verdict(challenger)
+
+        return self._champions.promote(self.card_of(version).version, who=who, why=why, verify=verify)
+
+    def rollback(self, *, who: str, why: str) -> Move:
+        """Return to the model that the champion replaced; again and again, as far as the shipped one.
+
+        Raises:
+            ModelError: There is nothing to go back to, or the earlier model is gone or damaged.
+        """
+        return self._champions.rollback(who=who, why=why, verify=self._verify)
+
+    def _verify(self, version: str) -> None:
+        folder = self.folder_of(version)
+        self._card_in(folder)
+        read_weights(folder)
+
+    def _check_verdict(self, version: str) -> None:
+        judgement, champion = self._judgement_of(version), self.champion()
+        overruling = "Whoever takes the responsibility can overrule this, and the log will name them."
+        if judgement is None:
+            raise ModelError(f"{version} was never compared with a champion. {overruling}")
+        if judgement.verdict != "promote":
+            raise ModelError(
+                f"{version} is not recommended: compared with {judgement.champion}, the verdict was "
+                f"{judgement.verdict!r}. {overruling}"
+            )
+        if judgement.champion != champion:
+            raise ModelError(
+                f"{version} was recommended in place of {judgement.champion}, but the champion is now {champion}. "
+                f"Compare the two first. {overruling}"
+            )
+
+    def _judgement_of(self, version: str) -> _Judgement | None:
+        try:
+            return _Judgement.model_validate_json((self.folder_of(version) / COMPARISON_FILE).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as exc:
+            raise ModelError(
+                f"The comparison of {version} with the champion is damaged. Restore the folder from its source."
+            ) from exc
 
     @staticmethod
     def _card_in(folder: Path) -> ModelCard:

@@ -39,8 +39,8 @@ def described_files(folder: Path, file_names: Sequence[str]) -> dict[str, Mappin
                 described[file_name] = rows[file_name]
             elif bare in rows and len(namesakes) > 1:
                 raise DataSetError(
-                    f"The row {bare} of {METADATA_FILE} may mean {' or '.join(namesakes)}. "
-                    "Write each file's name with its folder."
+                    f"A row of {METADATA_FILE} may mean any of several files. Write each file's name with its folder.",
+                    files=namesakes,
                 )
             else:
                 described[file_name] = rows.get(bare, _NOTHING)
@@ -64,5 +64,5 @@ def _rows_by_name(folder: Path) -> dict[str, dict[str, str]]:
         if not name:
             continue
         if by_name.setdefault(name, row) is not row and row != by_name[name]:
-            raise DataSetError(f"{METADATA_FILE} has two different rows for {name}. Keep one.")
+            raise DataSetError(f"{METADATA_FILE} has two different rows for a file. Keep one.", files=[name])
     return by_name

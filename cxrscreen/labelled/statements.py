@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from cxrscreen.classifier.data_report import BiasReport
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.shortcuts import IMAGE_SHAPE
+from cxrscreen.labelled.traits import ADULT_YEARS
 
-_ADULT_YEARS = 18
 
-
-def limits_of(labelled: LabelledSet, *, shape_auc: float, shape_n: int) -> tuple[str, ...]:
+def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
     """Limits for a radiologist, each one measured on this set or true of any model that is trained here.
 
     Args:
         labelled: The whole set.
-        shape_auc: From ``shortcuts.shape_auc``.
-        shape_n: Radiographs that it rests on.
+        bias: What was measured on it.
     """
     return (
         (
@@ -21,10 +21,13 @@ def limits_of(labelled: LabelledSet, *, shape_auc: float, shape_n: int) -> tuple
             "elsewhere."
         ),
         "Never validated on radiographs of another hospital: expect worse figures there.",
-        *_sources(labelled),
-        (
+        *_sources(bias),
+        *(
             f"Width, height and aspect of the picture, without its content, tell the classes apart with an AUC of "
-            f"{shape_auc:.2f} (n = {shape_n}): a good figure is no evidence that the model reads the lungs."
+            f"{shortcut.auc.value:.2f} (n = {shortcut.auc.n}): a good figure is no evidence that the model reads the "
+            "lungs."
+            for shortcut in bias.shortcuts
+            if shortcut.name == IMAGE_SHAPE
         ),
         (
             "It knows two answers only: other pneumonia, oedema, tumour or poor technique may be called COVID-19, "
@@ -59,12 +62,10 @@ def name_of(labelled: LabelledSet) -> str:
     return f"{labelled.name}: {'; '.join(sources)}" if sources else labelled.name
 
 
-def _sources(labelled: LabelledSet) -> tuple[str, ...]:
-    of_diseased = {radiograph.source for radiograph in labelled.radiographs if radiograph.diseased}
-    of_healthy = {radiograph.source for radiograph in labelled.radiographs if not radiograph.diseased}
-    if None in of_diseased | of_healthy:
+def _sources(bias: BiasReport) -> tuple[str, ...]:
+    if bias.disjoint_sources is None:
         return ("Where each radiograph comes from is not recorded: the model may tell sources apart, not disease.",)
-    if of_diseased & of_healthy:
+    if not bias.disjoint_sources:
         return ()
     disjoint = (
         "All COVID-19 radiographs come from one set of sources and all normal ones from another: the model may "
@@ -75,8 +76,8 @@ def _sources(labelled: LabelledSet) -> tuple[str, ...]:
 
 def _ages(labelled: LabelledSet) -> str:
     known = [radiograph.age_years for radiograph in labelled.radiographs if radiograph.age_years is not None]
-    children = sum(age < _ADULT_YEARS for age in known)
+    children = sum(age < ADULT_YEARS for age in known)
     return (
         f"Not for children: of {len(labelled.radiographs)} training and test radiographs, {children} show a patient "
-        f"known to be under {_ADULT_YEARS} (age known for {len(known)})."
+        f"known to be under {ADULT_YEARS} (age known for {len(known)})."
     )

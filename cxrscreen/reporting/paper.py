@@ -18,7 +18,7 @@ from cxrscreen.errors import ReportError
 ASSETS = "https://report.invalid/"  # a name that no resolver knows (RFC 2606), in case the fetcher were bypassed
 PDF_VARIANT = "pdf/ua-1"
 
-_MEDIA_TYPES = {".jpg": "image/jpeg", ".woff2": "font/woff2"}
+_MEDIA_TYPES = {".jpg": "image/jpeg", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
 
 # WeasyPrint warns of CSS that only browsers know; what it cannot fetch is an error and stays visible.
 logging.getLogger("weasyprint").setLevel(logging.ERROR)

@@ -1,10 +1,10 @@
-"""Reports on disk: a folder for each study, an index for each batch."""
+"""Reports on disk: a folder for each study, an index for each batch; and pages of other rooms, rendered."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +53,13 @@ class BatchFiles:
 class ReportWriter:
     """Writes reports in one language; keep one, its templates, styles and fonts are read once."""
 
-    def __init__(self, language: Language, *, templates: Path = TEMPLATES) -> None:
+    def __init__(self, language: Language, *, templates: Path = TEMPLATES, sheets: tuple[str, ...] = ()) -> None:
         """Read templates, words, styles and fonts.
+
+        Args:
+            language: Of the words.
+            templates: Where everything lies.
+            sheets: Further stylesheets of ``templates``, for pages of another room; they hold on screen and on paper.
 
         Raises:
             ReportError: One of them is missing.
@@ -66,6 +71,7 @@ class ReportWriter:
             style, screen, paper = (
                 (templates / name).read_text(encoding="utf-8") for name in ("report.css", "screen.css", "paper.css")
             )
+            further = "".join((templates / name).read_text(encoding="utf-8") for name in sheets)
             fonts = {f"fonts/{path.name}": path.read_bytes() for path in (templates / "fonts").glob("*.woff2")}
         except OSError as exc:
             raise ReportError(f"Cannot read the report templates: {exc}. Restore the folder templates.") from exc
@@ -77,8 +83,8 @@ class ReportWriter:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._press = Press((style, paper), fonts)
-        self._screen_style = Markup(_with_fonts_inside(style, fonts) + screen)  # noqa: S704  # our own stylesheet
+        self._press = Press((style, paper, further) if sheets else (style, paper), fonts)
+        self._screen_style = Markup(_with_fonts_inside(style, fonts) + screen + further)  # noqa: S704  # our own stylesheet
 
     def write_study(self, report: StudyReport, folder: Path) -> ReportFiles:
         """Write the report of one study into ``folder``, which appears whole or not at all.
@@ -89,13 +95,13 @@ class ReportWriter:
             ReportError: The folder cannot be written.
         """
         shown = report.radiographs[0]
-        pictures = {RADIOGRAPH_FILE: _encode_grey(shown.pixels)}
+        pictures = {RADIOGRAPH_FILE: encode_grey(shown.pixels)}
         if has_evidence(shown.activation_map):
             overlay = blend_overlay(shown.pixels, shown.activation_map, alpha=report.overlay_alpha)
-            pictures[OVERLAY_FILE] = _encode_colour(overlay)
-        html, pdf = self._render("study.html.j2", compose_study_page(report, self._words), pictures)
+            pictures[OVERLAY_FILE] = encode_colour(overlay)
+        html, pdf = self.render("study.html.j2", compose_study_page(report, self._words), pictures)
         record = write_json(study_record(report))
-        with _disk_errors_in_words(folder):
+        with disk_errors_in_words(folder):
             place_folder(folder, {**pictures, "report.json": record, "report.pdf": pdf, "report.html": html})
         return ReportFiles(folder / "report.html", folder / "report.pdf")
 
@@ -105,9 +111,9 @@ class ReportWriter:
         Raises:
             ReportError: The folder is missing or cannot be written.
         """
-        html, pdf = self._render("batch.html.j2", compose_batch_page(report, self._words), {})
+        html, pdf = self.render("batch.html.j2", compose_batch_page(report, self._words), {})
         files = BatchFiles(folder / "index.html", folder / "index.pdf", folder / "batch.csv", folder / "batch.json")
-        with _disk_errors_in_words(folder):
+        with disk_errors_in_words(folder):
             write_file(files.json, write_json(batch_record(report)))
             write_file(files.csv, batch_table(report))
             write_file(files.pdf, pdf)
@@ -125,8 +131,14 @@ class ReportWriter:
             raise ReportError(f"Pages are set in {families or 'no font'}, not in {FONT}. Install Pango again.")
         return f"{FONT}, embedded"
 
-    def _render(self, template: str, page: object, pictures: dict[str, bytes]) -> tuple[bytes, bytes]:
-        """Return the page for the screen, which carries its style and fonts, and the same page on paper."""
+    def render(self, template: str, page: object, pictures: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+        """Return the page for the screen, which carries its style and fonts, and the same page on paper.
+
+        Args:
+            template: Its name.
+            page: What it prints.
+            pictures: JPEG or SVG by the names that the page calls them; the one on the screen looks for them beside it.
+        """
         values = {
             "page": page,
             "w": self._words.table,
@@ -139,7 +151,12 @@ class ReportWriter:
 
 
 @contextmanager
-def _disk_errors_in_words(target: Path) -> Iterator[None]:
+def disk_errors_in_words(target: Path) -> Iterator[None]:
+    """Turn an error of the disk into one that says what to do.
+
+    Raises:
+        ReportError: ``target`` could not be written.
+    """
     try:
         yield
     except OSError as exc:
@@ -155,11 +172,13 @@ def _with_fonts_inside(style: str, fonts: dict[str, bytes]) -> str:
     return _FONT_URL.sub(inline, style)
 
 
-def _encode_grey(pixels: Grey8) -> bytes:
+def encode_grey(pixels: Grey8) -> bytes:
+    """Return a radiograph as JPEG."""
     return _encode(pixels)
 
 
-def _encode_colour(picture: Rgb8) -> bytes:
+def encode_colour(picture: Rgb8) -> bytes:
+    """Return a picture as JPEG."""
     return _encode(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
 

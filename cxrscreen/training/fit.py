@@ -1,86 +1,70 @@
-"""The part of training that computes; importing it starts TensorFlow."""
+"""Heads fitted on the development part, and on its folds."""
 
 from __future__ import annotations
 
-import platform
+import logging
 
-import cv2
 import numpy as np
-import sklearn
 
-from cxrscreen.classifier.backbone import Backbone
-from cxrscreen.classifier.base_weights import BaseWeights
-from cxrscreen.classifier.card import GoldenScore
 from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.recipe import Recipe
-from cxrscreen.classifier.runtime import keras, tf
-from cxrscreen.labelled.splits import Split
-from cxrscreen.phantom.golden import golden_phantom
-from cxrscreen.radiograph.prepare import prepare
-from cxrscreen.types import Diseased, FeatureMaps, PreparedBatch, Progress, Scores
+from cxrscreen.errors import ModelError
+from cxrscreen.training.development import Development
+from cxrscreen.types import Diseased, Pooled, Scores
 
-_GOLDEN_PHANTOMS = ((1, False), (1, True), (2, False), (2, True))
-_STEP = 32  # radiographs between two reports of progress
+DRAWS = 3
+_NEXT_DRAW = 1000  # beyond the seeds of the folds
 
-
-def feature_maps_of(prepared: PreparedBatch, base: BaseWeights, *, step: str, progress: Progress | None) -> FeatureMaps:
-    """Run the frozen base once over everything, 0.1 MB a radiograph."""
-    backbone = Backbone(base)
-    parts = []
-    for start in range(0, len(prepared), _STEP):
-        parts.append(backbone.feature_maps(prepared[start : start + _STEP]))
-        if progress:
-            progress(step, min(start + _STEP, len(prepared)), len(prepared))
-    return np.concatenate(parts)
+_log = logging.getLogger(__name__)
 
 
-def out_of_fold_scores(  # noqa: PLR0913  # seed and progress go by name
-    recipe: Recipe,
-    feature_maps: FeatureMaps,
-    diseased: Diseased,
-    split: Split,
-    *,
-    seed: int,
-    progress: Progress | None,
-) -> Scores:
+def out_of_fold_scores(recipe: Recipe, development: Development, *, seed: int, dead_may_stay: bool = False) -> Scores:
     """Score each development radiograph by a head that saw neither it nor its patient.
 
+    Args:
+        recipe: With its settings.
+        development: The development part.
+        seed: Of initial weights, order and dropout.
+        dead_may_stay: Keep a head that died while it was fitted, as a search does: it counts against the settings.
+
     Returns:
-        Shape (n,), not a number at the test part.
+        Shape (m,).
+
+    Raises:
+        ModelError: The learning rate is so large that a fit ran away to infinity, or that every head dies.
     """
-    scores: Scores = np.full(len(diseased), np.nan)
-    for number, (train, validation) in enumerate(split.folds, start=1):
-        head = Head.fitted(recipe, feature_maps[train], diseased[train], seed=seed + number)
-        scores[validation] = head.scores(feature_maps[validation])
-        if progress:
-            progress("folds", number, len(split.folds))
+    scores: Scores = np.full(len(development.diseased), np.nan)
+    for number, (train, validation) in enumerate(development.folds, start=1):
+        fitted = Head.fitted_pooled if dead_may_stay else _living_head
+        head = fitted(
+            recipe,
+            development.pooled[train],
+            development.diseased[train],
+            seed=seed + number,
+            shifted=development.shifted_of(train),
+        )
+        scores[validation] = head.scores_pooled(development.pooled[validation])
     return scores
 
 
-def scores_of(
-    head: Head, prepared: PreparedBatch, base: BaseWeights, *, step: str, progress: Progress | None
-) -> Scores:
-    """Score radiographs through another base than the one whose feature maps are at hand."""
-    return head.scores(feature_maps_of(prepared, base, step=step, progress=progress))
+def fitted_head(recipe: Recipe, development: Development, *, seed: int) -> Head:
+    """Fit the head that ships, on the whole development part.
+
+    Raises:
+        ModelError: As ``out_of_fold_scores``.
+    """
+    return _living_head(recipe, development.pooled, development.diseased, seed=seed, shifted=development.shifted)
 
 
-def golden_scores(head: Head, base: BaseWeights) -> tuple[GoldenScore, ...]:
-    """Score the phantoms that every installation can draw again."""
-    pictures = np.stack([prepare(golden_phantom(seed, opacities=opacities)) for seed, opacities in _GOLDEN_PHANTOMS])
-    scores = head.scores(Backbone(base).feature_maps(pictures))
-    return tuple(
-        GoldenScore(phantom_seed=seed, opacities=opacities, score=float(score))
-        for (seed, opacities), score in zip(_GOLDEN_PHANTOMS, scores, strict=True)
-    )
+def _living_head(recipe: Recipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None) -> Head:
+    """Fit a head; where all its units die, which the study's learning rate brings about now and then, draw again.
 
-
-def library_versions() -> dict[str, str]:
-    """Versions of everything that can move a score."""
-    return {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
+    A dead head gives every radiograph one score.
+    """
+    for draw in range(DRAWS):
+        head = Head.fitted_pooled(recipe, pooled, diseased, seed=seed + draw * _NEXT_DRAW, shifted=shifted)
+        scores = head.scores_pooled(pooled)
+        if scores.min() < scores.max():
+            return head
+        _log.warning("A head died while it was fitted: it gives one score to all. Drawing its initial weights again.")
+    raise ModelError(f"{DRAWS} heads in a row died while they were fitted. Choose a smaller learning rate.")

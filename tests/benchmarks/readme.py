@@ -5,25 +5,35 @@ Run it with ``python -m tests.benchmarks.readme``; a test sees that the README i
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from cxrscreen.classifier.card import ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.settings import PROJECT
-from tests.benchmarks.results import FOLDER
+from tests.benchmarks.readme_retraining import pooling_in_words, recipes_in_words, search_in_words
+from tests.benchmarks.results import load
 
 README = PROJECT / "README.md"
-_BLOCK = re.compile(r"(<!-- figures:.*?-->\n).*?(<!-- end of figures -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (\w+): written by .*?-->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
 def with_figures(readme: str) -> str:
-    """Return the README's text with its figures written anew."""
+    """Return the README's text with its figures written anew.
+
+    A block is what stands between ``<!-- NAME: written by ... -->`` and ``<!-- end of NAME -->``.
+
+    Raises:
+        KeyError: There is no writer for a block of that name.
+        FileNotFoundError: What a block tells has not been measured yet.
+    """
+    return _BLOCK.sub(lambda match: f"{match[1]}{_WRITERS[match[2]]()}\n{match[3]}", readme)
+
+
+def _model_and_speed() -> str:
     card = Registry((SHIPPED_MODELS,)).card_of("champion")
-    figures = f"{_model_in_words(card)}\n{_table(card)}\n\n{_limits(card)}\n\n{_speed(FOLDER)}\n"
-    return _BLOCK.sub(lambda match: match[1] + figures + match[2], readme)
+    return f"{_model_in_words(card)}\n{_table(card)}\n\n{_limits(card)}\n\n{_speed()}"
 
 
 def _model_in_words(card: ModelCard) -> str:
@@ -56,10 +66,8 @@ def _limits(card: ModelCard) -> str:
     return "\n".join(f"- {limit}" for limit in card.limits)
 
 
-def _speed(folder: Path) -> str:
-    whole = json.loads((folder / "whole_study.json").read_text())
-    study = json.loads((folder / "study_way.json").read_text())
-    memory = json.loads((folder / "memory.json").read_text())
+def _speed() -> str:
+    whole, study, memory = load("whole_study"), load("study_way"), load("memory")
     return (
         f"Speed, on {whole['cores']} cores: a study costs {whole['whole_study_cpu_seconds']:.2f} CPU seconds from "
         f"decoding to PDF, {whole['ratio']:.2f} times the bare VGG16 forward pass (median of {whole['rounds']} rounds, "
@@ -68,6 +76,14 @@ def _speed(folder: Path) -> str:
         f"memory: {memory['peak_gib']:.1f} GiB for a batch of {memory['files']} files, "
         f"{memory['peak_gib_small']:.1f} GiB for one of {memory['files_small']}."
     )
+
+
+_WRITERS: Mapping[str, Callable[[], str]] = {
+    "figures": _model_and_speed,
+    "search": lambda: search_in_words(load("search")),
+    "recipes": lambda: recipes_in_words(load("recipes")),
+    "pooling": lambda: pooling_in_words(load("pooling_window")),
+}
 
 
 if __name__ == "__main__":

@@ -40,12 +40,19 @@ SIDE = 224
 ALPHA = 0.5
 
 
-def study_model(base: BaseWeights, head: Head) -> keras.Model:
-    """Base and head as one Keras model, as the study built it, with the weights of ours."""
+def study_base(base: BaseWeights) -> keras.Model:
+    """VGG16 up to block5_pool as Keras builds it, frozen, with the weights of ours."""
     vgg = keras.applications.VGG16(weights=None, include_top=False, input_shape=(SIDE, SIDE, 3))
     for layer in vgg.layers:
+        layer.trainable = False
         if layer.weights:
             layer.set_weights([base.arrays[f"{layer.name}/kernel"], base.arrays[f"{layer.name}/bias"]])
+    return vgg
+
+
+def study_model(base: BaseWeights, head: Head) -> keras.Model:
+    """Base and head as one Keras model, as the study built it, with the weights of ours."""
+    vgg = study_base(base)
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(head.recipe.pooled_cells)(vgg.output))
     for units in head.recipe.hidden_units:
         x = keras.layers.Dense(units, activation="relu")(x)

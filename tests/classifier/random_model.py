@@ -9,6 +9,7 @@ from cxrscreen.classifier.base_weights import BaseWeights, layer_shapes
 from cxrscreen.classifier.bundle import digest, pack_weights
 from cxrscreen.classifier.card import DataSetCard, GoldenScore, ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.making import Augmentation, Making
 from cxrscreen.classifier.operating_point import OperatingPoint
 
 HEAD_SHAPES = {
@@ -19,6 +20,20 @@ HEAD_SHAPES = {
     "outputs/kernel": (128, 2),
     "outputs/bias": (2,),
 }
+
+MAKING = Making(
+    recipe="standard",
+    seed=1,
+    data_folder="drawn",
+    fingerprint="1" * 64,
+    base_weights_sha256="0" * 64,
+    augmentation=Augmentation(),
+    search=None,
+    note="",
+    development=("a" * 64,),
+    test=("b" * 64,),
+    looks=0,
+)
 
 
 def random_base(seed: int) -> BaseWeights:

@@ -18,16 +18,20 @@ from cxrscreen.classifier.bundle import (
     digest,
     load_classifier,
     read_card,
+    read_making,
     read_weights,
     save_bundle,
 )
 from cxrscreen.classifier.card_text import render_card
+from cxrscreen.classifier.data_report import BiasReport, Shortcut
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.fixed_point import from_fixed_point, to_fixed_point
+from cxrscreen.classifier.making import MAKING_FILE
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.errors import ModelError
 from cxrscreen.types import PreparedBatch
-from tests.classifier.random_model import card_for, random_bundle, random_head_arrays
+from tests.classifier.random_model import MAKING, card_for, random_bundle, random_head_arrays
 
 
 @pytest.fixture
@@ -128,6 +132,28 @@ def test_a_card_of_other_weights_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_extra_files_lie_beside_card_and_weights_and_replace_neither(tmp_path: Path) -> None:
+    card = card_for("v1", digest(b"weights"))
+    folder = save_bundle(tmp_path, card, b"weights", {"making.json": MAKING.model_dump_json().encode(), CARD_FILE: b""})
+    assert read_making(folder) == MAKING
+    assert read_card(folder) == card
+    assert {file.name for file in folder.iterdir()} == {CARD_FILE, READABLE_FILE, WEIGHTS_FILE, "making.json"}
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", ""])
+def test_an_extra_file_cannot_leave_the_bundle(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="plain names"):
+        save_bundle(tmp_path, card_for("v1", digest(b"weights")), b"weights", {name: b""})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_making_is_an_error_and_a_missing_one_is_none(copied: Path) -> None:
+    assert read_making(copied) is None
+    (copied / MAKING_FILE).write_text("{}")
+    with pytest.raises(ModelError, match="record of how random-1 was made is damaged"):
+        read_making(copied)
+
+
 @pytest.mark.parametrize("version", ["", "../v1", "V1", ".hidden", "a/b", "a" * 65])
 def test_a_version_that_is_no_folder_name_is_refused(tmp_path: Path, version: str) -> None:
     with pytest.raises(ModelError, match="version is 1 to 64"):
@@ -160,6 +186,37 @@ def test_the_readable_card_says_what_the_card_says(saved: Path) -> None:
         "| Radiographs | 50, of them 25 COVID-19 |",
     ):
         assert said in text
+
+
+def test_the_readable_card_says_what_the_set_teaches_besides_disease() -> None:
+    bias = BiasReport(
+        radiographs=50,
+        positives=25,
+        patients=40,
+        patients_with_several=5,
+        patients_of_both_classes=0,
+        copies=2,
+        alike=3,
+        alike_across_classes=1,
+        disjoint_sources=True,
+        balance=(),
+        shortcuts=(
+            Shortcut(
+                name="image shape",
+                meaning="Width and height alone.",
+                auc=Estimate(value=0.8, low=0.7, high=0.9, n=50, method="bootstrap by patient"),
+            ),
+        ),
+        summary=("The classes come from disjoint sources.",),
+    )
+    text = render_card(card_for("v1", "0" * 64).model_copy(update={"bias": bias}))
+    for said in (
+        "## What the set teaches besides disease",
+        "- The classes come from disjoint sources.",
+        "| image shape | 0.800 | 0.700 to 0.900 | 50 | bootstrap by patient | Width and height alone. |",
+    ):
+        assert said in text
+    assert "besides disease" not in render_card(card_for("v1", "0" * 64))
 
 
 @pytest.mark.tensorflow

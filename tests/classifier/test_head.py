@@ -1,19 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
+from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.errors import ModelError
 from cxrscreen.types import FeatureMaps
 from tests.classifier.random_model import random_head_arrays
-
-if TYPE_CHECKING:
-    from cxrscreen.classifier.head import Head
-
-pytestmark = pytest.mark.tensorflow
 
 
 def changed_outside_the_upper_left(feature_maps: FeatureMaps) -> FeatureMaps:
@@ -23,8 +18,6 @@ def changed_outside_the_upper_left(feature_maps: FeatureMaps) -> FeatureMaps:
 
 
 def head_of(recipe: str) -> Head:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
     return Head.from_arrays(recipe_named(recipe), random_head_arrays())
 
 
@@ -53,9 +46,24 @@ def test_the_score_is_the_softmax_output_for_covid(feature_maps: FeatureMaps) ->
     assert head_of("standard").scores(feature_maps) == pytest.approx(covid / (covid + normal), rel=1e-4)
 
 
-def test_a_confident_score_stays_below_one_and_above_a_less_confident_one(feature_maps: FeatureMaps) -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
+@pytest.mark.parametrize("recipe", ["study-2020", "standard"])
+def test_a_score_depends_neither_on_its_company_nor_on_who_pooled(feature_maps: FeatureMaps, recipe: str) -> None:
+    head = head_of(recipe)
+    alone = [float(head.scores(feature_maps[row : row + 1])[0]) for row in range(len(feature_maps))]
+    assert head.scores(feature_maps) == pytest.approx(alone, rel=1e-12)
+    assert (head.scores_pooled(pool(head.recipe, feature_maps)) == head.scores(feature_maps)).all()
 
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("recipe", ["study-2020", "standard"])
+def test_what_grad_cam_differentiates_is_what_is_scored(feature_maps: FeatureMaps, recipe: str) -> None:
+    from cxrscreen.classifier.runtime import tf  # noqa: PLC0415  # starts TensorFlow
+
+    log_odds = head_of(recipe).log_odds_of_tensor(tf.constant(feature_maps)).numpy()
+    assert head_of(recipe).scores(feature_maps) == pytest.approx(1 / (1 + np.exp(-log_odds)), rel=1e-4)
+
+
+def test_a_confident_score_stays_below_one_and_above_a_less_confident_one(feature_maps: FeatureMaps) -> None:
     arrays = random_head_arrays()
     arrays["outputs/kernel"][:] = 0
     scores = []
@@ -66,49 +74,27 @@ def test_a_confident_score_stays_below_one_and_above_a_less_confident_one(featur
     assert scores[0] < scores[1] < 1
 
 
-def test_no_radiographs_give_no_scores(standard_head: Head) -> None:
-    assert standard_head.scores(np.empty((0, 7, 7, 512), np.float32)).shape == (0,)
+def test_no_radiographs_give_no_scores() -> None:
+    assert head_of("standard").scores(np.empty((0, 7, 7, 512), np.float32)).shape == (0,)
 
 
 def test_arrays_rebuild_the_same_head() -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
     arrays = random_head_arrays()
     head = Head.from_arrays(recipe_named("standard"), arrays)
     assert list(head.arrays()) == list(arrays)
     assert all((head.arrays()[name] == array).all() for name, array in arrays.items())
 
 
-def test_arrays_of_another_shape_are_refused() -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
+def test_nobody_changes_a_head_through_its_arrays(feature_maps: FeatureMaps) -> None:
+    arrays = random_head_arrays()
+    head = Head.from_arrays(recipe_named("standard"), arrays)
+    before = head.scores(feature_maps)
+    for array in (*arrays.values(), *head.arrays().values()):
+        array[:] = 0
+    assert (head.scores(feature_maps) == before).all()
 
+
+def test_arrays_of_another_shape_are_refused() -> None:
     arrays = random_head_arrays() | {"hidden1/bias": np.zeros(65, np.float32)}
     with pytest.raises(ModelError, match="do not fit"):
         Head.from_arrays(recipe_named("standard"), arrays)
-
-
-def test_fitting_learns_and_the_seed_decides_the_weights() -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
-    generator = np.random.default_rng(3)
-    diseased = np.arange(42) % 2 == 0
-    feature_maps = np.maximum(generator.normal(size=(42, 7, 7, 512)), 0).astype(np.float32)
-    feature_maps[diseased, :, :, :40] += 0.3
-    recipe = recipe_named("standard")
-    first, again, other = (Head.fitted(recipe, feature_maps, diseased, seed=seed) for seed in (1, 1, 2))
-    assert (first.scores(feature_maps) > 0.5).tolist() == diseased.tolist()
-    assert all((first.arrays()[name] == again.arrays()[name]).all() for name in first.arrays())
-    assert (first.arrays()["hidden1/kernel"] != other.arrays()["hidden1/kernel"]).any()
-
-
-def test_the_learning_rate_falls_as_the_study_let_it() -> None:
-    from cxrscreen.classifier.head import learning_rate  # noqa: PLC0415  # starts TensorFlow
-
-    falling = learning_rate(recipe_named("study-2020"))
-    for step in (0, 1, 100, 400):
-        assert float(falling(step)) == pytest.approx(0.008 / (1 + 0.008 / 12 * step))
-
-
-def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="study-2020, standard"):
-        recipe_named("best")

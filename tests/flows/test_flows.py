@@ -120,7 +120,7 @@ def test_a_wrong_form_is_answered_in_words(workspace: Path, parameters: dict[str
 @pytest.mark.usefixtures("workspace")
 def test_the_form_offers_choices_and_explains_each_field(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXRSCREEN_LANGUAGE", "id")
-    intake, on_demand = deployments(load_settings())
+    intake, on_demand, *_ = deployments(load_settings())
     schema = on_demand._parameter_openapi_schema.model_dump()["properties"]
     assert schema["language"]["enum"] == ["as set", "en", "id"]
     assert schema["explanation"]["enum"] == ["as set", "guided", "standard"]

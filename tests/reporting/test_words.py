@@ -8,16 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 
 from cxrscreen.errors import ReportError
-from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet
+from cxrscreen.labelled.bias import examine
+from cxrscreen.labelled.labelled_set import LabelledRadiograph
 from cxrscreen.labelled.statements import limits_of
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.words import TEMPLATES, Sentence, load_words
 from cxrscreen.settings import PROJECT, ExplanationVariant, Language
+from tests.labelled.drawn import labelled, radiograph
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
@@ -133,21 +134,13 @@ def _written_on_cards() -> set[str]:
 
 
 def _written_by_training() -> set[str]:
-    def one(source: str | None, *, diseased: bool) -> LabelledRadiograph:
-        return LabelledRadiograph(
-            file_name="1.png", sha256="", diseased=diseased, patient="p", rows=9, columns=9, source=source, age_years=40
-        )
+    """Return the limits of sets with disjoint, with unrecorded sources, and with a shape that was measured."""
 
-    pixels = np.zeros((2, 224, 224, 3), np.uint8)
-    return {
-        sentence
-        for sources in (("A", "B"), (None, None))
-        for sentence in limits_of(
-            LabelledSet("drawn", tuple(one(s, diseased=s == "A") for s in sources), pixels, {}),
-            shape_auc=0.8,
-            shape_n=213,
-        )
-    }
+    def one(number: int, source: str | None) -> LabelledRadiograph:
+        return radiograph(number, diseased=number % 2 == 0, source=source, age_years=40)
+
+    sets = [labelled(one(1, "A"), one(2, "B")), labelled(*(one(number, None) for number in range(20)))]
+    return {sentence for a_set in sets for sentence in limits_of(a_set, examine(a_set, seed=0).bias)}
 
 
 @pytest.mark.parametrize(

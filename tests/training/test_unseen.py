@@ -8,27 +8,27 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 
+from cxrscreen.classifier import backbone
+from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.operating_point import OperatingPoint, choose_operating_point
-from cxrscreen.classifier.recipe import Recipe
-from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.training import train as training
-from cxrscreen.types import Diseased, FeatureMaps, PreparedBatch, Scores
-from tests.classifier.random_model import random_base
-
-if TYPE_CHECKING:
-    from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.pooling import pool
+from cxrscreen.classifier.recipe import Recipe, recipe_named
+from cxrscreen.labelled.labelled_set import read_labelled
+from cxrscreen.training import challenger, golden, retraining
+from cxrscreen.training.request import RetrainRequest
+from cxrscreen.training.search_space import SearchSpace, Stage
+from cxrscreen.types import Diseased, Pooled, Scores
+from tests.training.drawn import LIMITS, PATIENTS, CheapBackbone, maps_of, site_in
 
 pytestmark = pytest.mark.tensorflow
 
-PATIENTS = 12  # of each class
-LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
+SPACE = SearchSpace(stages=(Stage(name="coarse", learning_rate=(0.001, 0.004)),))
 
 Radiograph = str
 """Stands for a radiograph: ``covid/03b.png`` is the second one of the fourth patient with COVID-19."""
@@ -48,6 +48,7 @@ class WatchedHead:
 
     seen: set[Radiograph]
     scored: dict[Radiograph, float] = field(default_factory=dict)
+    times: Counter[Radiograph] = field(default_factory=Counter)
 
     @property
     def seen_patients(self) -> set[str]:
@@ -56,8 +57,9 @@ class WatchedHead:
 
 @dataclass
 class Watched:
-    """One training: its heads in the order of their fits, and the scores that the threshold was chosen on."""
+    """One training: heads of the search, heads after it in the order of their fits, and what chose the threshold."""
 
+    of_search: list[WatchedHead]
     heads: list[WatchedHead]
     calibration: list[float]
     card: ModelCard
@@ -76,56 +78,37 @@ class Watched:
         return {radiograph for head in self.of_folds for radiograph in head.scored}
 
 
-def draw_labelled_folder(root: Path) -> dict[bytes, Radiograph]:
-    """Two radiographs of each patient; returns them by what ``maps_of`` makes of them."""
-    table = "filename,patient_id\n"
-    for label in ("covid", "normal"):
-        (root / label).mkdir(parents=True)
-        for number in range(PATIENTS):
-            for letter in "ab":
-                name = f"{label}/{number:02}{letter}.png"
-                coarse = np.random.default_rng(list(name.encode())).integers(40, 190, size=(6, 6))
-                coarse[3:] += 30 * is_diseased(name)
-                assert cv2.imwrite(str(root / name), cv2.resize(coarse.astype(np.uint8), (320, 320)))
-                table += f"{name},{patient_of(name)}\n"
-    (root / "metadata.csv").write_text(table)
-    labelled = training.read_labelled(root, limits=LIMITS)
-    maps = maps_of(labelled.prepared)
-    named = {row.tobytes(): one.file_name for row, one in zip(maps, labelled.radiographs, strict=True)}
+def names_in(folder: Path) -> dict[bytes, Radiograph]:
+    """The radiographs by what a head sees of them."""
+    labelled = read_labelled(folder, limits=LIMITS)
+    pooled = pool(recipe_named("standard"), maps_of(labelled.prepared))
+    named = {row.tobytes(): one.file_name for row, one in zip(pooled, labelled.radiographs, strict=True)}
     assert len(named) == 4 * PATIENTS
     return named
 
 
-def maps_of(prepared: PreparedBatch, *_: object, **__: object) -> FeatureMaps:
-    """Block averages in the place of VGG16's maps."""
-    blocks = prepared[..., 0].reshape(len(prepared), 7, 32, 7, 32).mean(axis=(2, 4)) / 255
-    return np.repeat(blocks[..., None], 512, axis=-1).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-    from cxrscreen.training import fit  # noqa: PLC0415  # likewise
-
-    root = tmp_path_factory.mktemp("unseen")
-    named = draw_labelled_folder(root / "labelled")
+def watched(folder: Path, tmp_path_factory: pytest.TempPathFactory, rounded_base: BaseWeights) -> Watched:
+    named = names_in(folder)
     heads: dict[Head, WatchedHead] = {}
     calibration: list[float] = []
-    fitted, scores_of_head = Head.fitted, Head.scores
+    fitted, scores_of_head = Head.fitted_pooled, Head.scores_pooled
 
-    def watch_fit(recipe: Recipe, feature_maps: FeatureMaps, diseased: Diseased, *, seed: int) -> Head:
-        head = fitted(recipe, feature_maps, diseased, seed=seed)
-        seen = [named[row.tobytes()] for row in feature_maps]
+    def watch_fit(recipe: Recipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None) -> Head:
+        head = fitted(recipe, pooled, diseased, seed=seed, shifted=shifted)
+        seen = [named[row.tobytes()] for row in pooled]
         assert [is_diseased(radiograph) for radiograph in seen] == diseased.tolist()
         assert len(set(seen)) == len(seen)
         heads[head] = WatchedHead(set(seen))
         return head
 
-    def watch_scores(head: Head, feature_maps: FeatureMaps) -> Scores:
-        scores = scores_of_head(head, feature_maps)
-        for row, score in zip(feature_maps, scores, strict=True):
+    def watch_scores(head: Head, pooled: Pooled) -> Scores:
+        scores = scores_of_head(head, pooled)
+        for row, score in zip(pooled, scores, strict=True):
             if row.tobytes() in named:  # else a golden phantom
-                heads[head].scored[named[row.tobytes()]] = float(score)
+                radiograph = named[row.tobytes()]
+                heads[head].scored[radiograph] = float(score)
+                heads[head].times[radiograph] += 1
         return scores
 
     def watch_choice(scores: Scores, diseased: Diseased, *, min_sensitivity: float) -> OperatingPoint:
@@ -133,20 +116,37 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
         return choose_operating_point(scores, diseased, min_sensitivity=min_sensitivity)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "feature_maps_of", maps_of)
-        patch.setattr(Head, "fitted", watch_fit)
-        patch.setattr(Head, "scores", watch_scores)
-        patch.setattr(training, "choose_operating_point", watch_choice)
-        card = training.train(
-            root / "labelled",
-            recipe="standard",
-            seed=1,
-            version="v1",
-            base=random_base(0).rounded(),
-            limits=LIMITS,
-            into=root / "models",
-        )
-    return Watched(list(heads.values()), calibration, card)
+        patch.setattr(backbone, "Backbone", CheapBackbone)
+        patch.setattr(golden, "Backbone", CheapBackbone)
+        patch.setattr(Head, "fitted_pooled", watch_fit)
+        patch.setattr(Head, "scores_pooled", watch_scores)
+        patch.setattr(challenger, "choose_operating_point", watch_choice)
+        patch.setattr(retraining, "base_weights", lambda _named: rounded_base)
+        patch.setattr(retraining, "gallery_of", lambda *_, **__: ())
+        patch.setattr(retraining, "write_evaluation", lambda *_, **__: None)
+        site = site_in(tmp_path_factory.mktemp("unseen"))
+        run = retraining.Retraining(site, RetrainRequest(data_folder=folder, seed=1, search=True, space=SPACE))
+        for stage in run.stages:
+            run.search_stage(stage)
+        of_search = list(heads.values())
+        made = run.finish()
+    return Watched(of_search, list(heads.values())[len(of_search) :], calibration, made.card)
+
+
+def test_no_head_of_the_search_was_fitted_on_or_scored_a_patient_of_the_test_part(watched: Watched) -> None:
+    test = {patient_of(radiograph) for radiograph in set(watched.shipped.scored) - watched.development}
+    assert len(watched.of_search) == 2 * 5
+    for head in watched.of_search:
+        assert not head.seen_patients & {patient_of(radiograph) for radiograph in head.scored}
+        assert not test & (head.seen_patients | {patient_of(radiograph) for radiograph in head.scored})
+
+
+def test_the_test_part_is_scored_once_by_the_head_that_ships_and_by_no_other(watched: Watched) -> None:
+    times = sum((head.times for head in (*watched.of_search, *watched.heads)), start=Counter[Radiograph]())
+    test = set(watched.shipped.scored) - watched.development
+    assert test
+    assert {times[radiograph] for radiograph in test} == {1}
+    assert {watched.shipped.times[radiograph] for radiograph in test} == {1}
 
 
 def test_no_head_of_a_fold_saw_a_patient_that_it_scored(watched: Watched) -> None:

@@ -1,0 +1,115 @@
+"""The first paragraph of an evaluation report: what the folder itself can lead a reader to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.traits import ADULT_YEARS
+
+
+def summary_of(bias: BiasReport, labelled: LabelledSet) -> tuple[str, ...]:
+    """Say the findings in sentences, the worst news first; they name neither files nor patients.
+
+    Args:
+        bias: All but its summary.
+        labelled: The set that it was measured on.
+    """
+    return (_of_sources(bias, labelled), _of_shortcuts(bias), *_of_leaks(bias), *_of_patients(bias, labelled))
+
+
+def _of_sources(bias: BiasReport, labelled: LabelledSet) -> str:
+    if bias.disjoint_sources is None:
+        unknown = sum(radiograph.source is None for radiograph in labelled.radiographs)
+        return (
+            f"Where {unknown} of {bias.radiographs} radiographs come from is not recorded: nobody can say whether the "
+            "classes come from different sources, and a model may tell sources apart, not disease."
+        )
+    if bias.disjoint_sources:
+        return (
+            "All COVID-19 radiographs come from one set of sources and all normal ones from another: no figure that is "
+            "measured on this folder can show whether a model recognises the disease or the source."
+        )
+    one_sided = [row for row in bias.balance if row.by == "source" and not (row.diseased and row.healthy)]
+    if one_sided:
+        radiographs = sum(row.diseased + row.healthy for row in one_sided)
+        return (
+            f"{radiographs} of {bias.radiographs} radiographs come from sources that have one class only: on these a "
+            "model may tell sources apart, not disease."
+        )
+    return "Every source has radiographs of both classes."
+
+
+def _of_shortcuts(bias: BiasReport) -> str:
+    if not bias.shortcuts:
+        return "There are too few patients to measure what else tells the classes apart: ten of each class are needed."
+    worst = max(bias.shortcuts, key=lambda shortcut: shortcut.auc.value)
+    figure = (
+        f"an AUC of {worst.auc.value:.2f} (95 % interval {worst.auc.low:.2f} to {worst.auc.high:.2f}, "
+        f"n = {worst.auc.n})"
+    )
+    if worst.auc.low <= 0.5:  # noqa: PLR2004  # chance
+        return (
+            f"Of {len(bias.shortcuts)} trivial descriptors none tells the classes apart beyond chance; the best, "
+            f"{worst.name}, has {figure}."
+        )
+    return (
+        f"A trivial descriptor, {worst.name}, tells the classes apart with {figure}: a model that is not clearly "
+        "better need not have looked at the lungs."
+    )
+
+
+def _of_leaks(bias: BiasReport) -> Iterator[str]:
+    if across := bias.alike_across_classes:
+        yield (
+            f"{_counted(across, 'pair')} of radiographs with different labels {_verb(across, 'seem')} to show one "
+            "exposure: look at them, a label is wrong."
+        )
+    if within := bias.alike - bias.alike_across_classes:
+        yield (
+            f"{_counted(within, 'pair')} of radiographs with the same label {_verb(within, 'seem')} to show one "
+            "exposure; no split parts them."
+        )
+    if bias.copies:
+        yield f"{_counted(bias.copies, 'file')} repeated the content of another and {_was(bias.copies)} left out."
+
+
+def _of_patients(bias: BiasReport, labelled: LabelledSet) -> Iterator[str]:
+    if both := bias.patients_of_both_classes:
+        have = "have" if both > 1 else "has"
+        yield (
+            f"{_counted(both, 'patient')} {have} radiographs of both classes: possible where the disease came or went, "
+            "worth a look everywhere."
+        )
+    if joined := len(labelled.same_person):
+        yield (
+            f"{_counted(joined, 'file')} {_was(joined)} stored under two patient numbers; the patients of each were "
+            "taken for one person."
+        )
+    if unnamed := sum(radiograph.patient == radiograph.sha256 for radiograph in labelled.radiographs):
+        yield (
+            f"Of {_counted(unnamed, 'radiograph')} the patient is not recorded: each counts as a patient of its own, "
+            "and one person may stand on both sides of a split."
+        )
+    if children := [r for r in labelled.radiographs if r.age_years is not None and r.age_years < ADULT_YEARS]:
+        diseased = sum(child.diseased for child in children)
+        yield (
+            f"{_counted(len(children), 'radiograph')} {_verb(len(children), 'show')} a patient under {ADULT_YEARS} "
+            f"({diseased} COVID-19, {len(children) - diseased} normal)."
+        )
+    if several := bias.patients_with_several:
+        have = "have" if several > 1 else "has"
+        yield f"{several} of {bias.patients} patients {have} several radiographs; no split parts them."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,134 @@
+"""The model that a retraining ends with: fitted on the development part alone, then described on its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from cxrscreen.classifier.bundle import digest, pack_weights
+from cxrscreen.classifier.card import DataSetCard, ModelCard, Performance
+from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.making import Augmentation
+from cxrscreen.classifier.operating_point import OperatingPoint, choose_operating_point
+from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.errors import ModelError
+from cxrscreen.evaluation.metrics import performance
+from cxrscreen.evaluation.scored import Scored
+from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.splits import FOLDS, Indices
+from cxrscreen.labelled.statements import credits_of, limits_of, name_of
+from cxrscreen.training.development import Development
+from cxrscreen.training.examined import Examined
+from cxrscreen.training.fit import fitted_head, out_of_fold_scores
+from cxrscreen.training.libraries import library_versions
+from cxrscreen.training.pooled_maps import PooledMaps
+from cxrscreen.training.request import RetrainRequest
+from cxrscreen.types import Scores
+
+MIN_SENSITIVITY = 0.95
+MAX_CHANGE_BY_ROUNDING = 0.001
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Challenger:
+    """A fitted head before it has met the test part.
+
+    Attributes:
+        recipe: With the settings that the search chose, if there was one.
+        head: Fitted on the whole development part.
+        out_of_fold: Scores of the development part, shape (m,), each by a head that had not seen the patient.
+        point: Chosen on ``out_of_fold``.
+        change_by_rounding: Of any score of the development part, rounded base against the given one.
+    """
+
+    recipe: Recipe
+    head: Head = field(repr=False)
+    out_of_fold: Scores = field(repr=False)
+    point: OperatingPoint
+    change_by_rounding: float
+
+
+def fit_challenger(recipe: Recipe, development: Development, maps: PooledMaps, *, seed: int) -> Challenger:
+    """Fit on the development part and choose the operating point there.
+
+    Raises:
+        CalibrationError: No operating point can be chosen.
+        ModelError: Rounding the base moves a score too far, or the learning rate is far too large.
+    """
+    out_of_fold = out_of_fold_scores(recipe, development, seed=seed)
+    point = choose_operating_point(out_of_fold, development.diseased, min_sensitivity=MIN_SENSITIVITY)
+    head = fitted_head(recipe, development, seed=seed)
+    change = float(np.abs(head.scores_pooled(maps.development) - head.scores_pooled(maps.given)).max())
+    if change >= MAX_CHANGE_BY_ROUNDING:
+        raise ModelError(
+            f"Rounding the base to 16 bits moves a score by {change:.4f}, the limit is "
+            f"{MAX_CHANGE_BY_ROUNDING}. Choose another seed, or check the base weights."
+        )
+    return Challenger(recipe=recipe, head=head, out_of_fold=out_of_fold, point=point, change_by_rounding=change)
+
+
+def card_and_weights(
+    challenger: Challenger, test_scores: Scores, known: Examined, request: RetrainRequest
+) -> tuple[ModelCard, bytes]:
+    """Describe a challenger, and serialise it.
+
+    Args:
+        challenger: Fitted.
+        test_scores: Of the test part, shape (t,).
+        known: The labelled set and its split.
+        request: What a person asked for.
+    """
+    from cxrscreen.training.golden import golden_scores  # noqa: PLC0415  # starts TensorFlow
+
+    def figures(name: str, part: Indices, scores: Scores) -> Performance:
+        patients = [known.patients[position] for position in part]
+        scored = Scored(scores, known.labelled.diseased[part], patients)
+        return performance(name, scored, threshold=challenger.point.threshold, seed=request.seed)
+
+    weights = pack_weights(known.bases.given, challenger.head.arrays())
+    chosen_here = "threshold and settings chosen here" if request.search else "threshold chosen here"
+    card = ModelCard(
+        version=known.run.version,
+        recipe=challenger.recipe.name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        weights_sha256=digest(weights),
+        base_weights_sha256=known.bases.given.sha256,
+        base_weights_origin=known.bases.given.origin,
+        base_precision="int16",
+        largest_change_by_rounding=challenger.change_by_rounding,
+        data_set=_data_set(known.labelled),
+        seed=request.seed,
+        hyperparameters=_hyperparameters(challenger.recipe, request.augmentation),
+        libraries=library_versions(),
+        operating_point=challenger.point,
+        folds=figures(
+            f"{FOLDS}-fold cross-validation by patient ({chosen_here})", known.split.development, challenger.out_of_fold
+        ),
+        test=figures("held-out test, by patient", known.split.test, test_scores),
+        golden=golden_scores(challenger.head, known.bases.rounded),
+        bias=known.report.bias,
+        limits=limits_of(known.labelled, known.report.bias),
+        credits=credits_of(known.labelled),
+    )
+    return card, weights
+
+
+def _hyperparameters(recipe: Recipe, augmentation: Augmentation) -> dict[str, float | int | str]:
+    shifts = {"shifted_copies": augmentation.copies, "max_shift": augmentation.max_shift}
+    return (
+        recipe.hyperparameters()
+        | (shifts if augmentation.copies else {})
+        | {"min_sensitivity_at_operating_point": MIN_SENSITIVITY}
+    )
+
+
+def _data_set(labelled: LabelledSet) -> DataSetCard:
+    return DataSetCard(
+        name=name_of(labelled),
+        fingerprint=labelled.fingerprint,
+        n=len(labelled.radiographs),
+        positives=int(labelled.diseased.sum()),
+        patients=len(set(labelled.patients)),
+    )

@@ -1,0 +1,13 @@
+"""Versions of everything that can move a score."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+_LIBRARIES = ("tensorflow", "keras", "numpy", "opencv-python", "scikit-learn")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions as the package records state them; starts none of the libraries."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}

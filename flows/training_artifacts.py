@@ -1,0 +1,208 @@
+"""What retraining, evaluation and promotion leave in the Prefect UI: sums, figures and links, and no file's name.
+
+The keys stay the same from run to run, so that the page of a key shows how its figures have moved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import httpx
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.utilities.urls import url_for
+
+from cxrscreen.classifier.champion_log import Move
+from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.evaluation.result import Comparison, Evaluation
+from cxrscreen.settings import Settings
+from flows.environment import reports_url
+
+if TYPE_CHECKING:
+    from cxrscreen.evaluation.page import EvaluationFiles
+
+PROMOTION = "promote/on-demand"
+PROTOTYPE = "A prototype: not for medical use, not for diagnosis."
+FIGURES = (
+    "auc",
+    "sensitivity",
+    "specificity",
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "average_precision",
+    "brier",
+)
+
+
+def publish_data(bias: BiasReport, *, run: str) -> None:
+    """Write what the labelled set can teach a model besides disease."""
+    shortcuts = [
+        f"- **{_plain(shortcut.name)}**: AUC {_shown(shortcut.auc)}. {_plain(shortcut.meaning)}"
+        for shortcut in bias.shortcuts
+    ]
+    balance = [
+        {"by": row.by, "value": row.value, "COVID-19": row.diseased, "normal": row.healthy} for row in bias.balance
+    ]
+    create_markdown_artifact(
+        "\n\n".join(
+            [
+                "# Leaks and biases of the data set",
+                *map(_plain, bias.summary),
+                _counts(bias),
+                "## What tells the classes apart without knowing disease",
+                "\n".join(shortcuts) or "Too few patients to measure.",
+                "## Who is in it",
+                _table(balance),
+            ]
+        ),
+        key=f"{run}-data",
+        description="Leaks and biases of the data set",
+    )
+
+
+def publish_figures(evaluation: Evaluation, *, run: str) -> None:
+    """Write the figures of an evaluation, each with its n and interval."""
+    rows = []
+    for name in FIGURES:
+        estimate = getattr(evaluation.figures, name)
+        if estimate is not None:
+            rows.append(_figure(name.replace("_", " ").replace("auc", "AUC").replace("brier", "Brier score"), estimate))
+    create_table_artifact(rows, key=f"{run}-figures", description=f"{evaluation.model} on {evaluation.name}")
+
+
+def publish_comparison(comparison: Comparison) -> None:
+    """Write the differences between challenger and champion."""
+    differences = {
+        "AUC": comparison.auc,
+        "sensitivity": comparison.sensitivity,
+        "specificity": comparison.specificity,
+        "Brier score (lower is better)": comparison.brier,
+    }
+    rows = [_figure(name, difference) for name, difference in differences.items() if difference is not None]
+    if not rows:
+        return  # the promotion card says why
+    title = f"{comparison.challenger} minus {comparison.champion}, on the same radiographs: {comparison.verdict}"
+    create_table_artifact(rows, key="retrain-comparison", description=title)
+
+
+def publish_report(settings: Settings, evaluation: Evaluation, files: EvaluationFiles, *, run: str, after: str) -> None:
+    """Write the page with the report's links; ``after`` is what follows them, in Markdown."""
+    html, pdf = (_url(settings, file) for file in (files.html, files.pdf))
+    create_markdown_artifact(
+        "\n\n".join(
+            [
+                f"# {evaluation.model}",
+                f"**[Evaluation report]({html})** ([PDF]({pdf}))",
+                _headline(evaluation),
+                *map(_plain, evaluation.data.bias.summary),
+                after,
+                PROTOTYPE,
+                "The links work while `cxrscreen serve` runs on this machine.",
+            ]
+        ),
+        key=f"{run}-report",
+        description=f"Evaluation report of {evaluation.model}",
+    )
+
+
+def publish_champions(moves: Sequence[Move]) -> None:
+    """Write the log of the champion, the latest move first."""
+    rows = [
+        {"at": move.at, "move": move.kind, "champion": move.version, "before": move.former, "who": move.who}
+        | {"why": move.why}
+        for move in reversed(moves)
+    ]
+    create_table_artifact(rows, key="champion-log", description="Which model screens, since when, by whom and why")
+
+
+def promotion_card(comparison: Comparison | None, version: str, *, promoted: bool) -> str:
+    """Say in Markdown what the comparison found, and what a person can do now."""
+    if comparison is None:
+        found = ["## Promotion", "There was no champion to compare with."]
+    else:
+        against = f"Against {comparison.champion}"
+        if comparison.n:
+            against += f", on {comparison.n} radiographs of {comparison.patients} patients"
+        reasons = [f"- {reason}" for reason in comparison.reasons]
+        found = [f"## Promotion: {comparison.verdict}", f"{against}:", "\n".join(reasons)]
+    if promoted:
+        now = "It has been promoted: the site's settings allow it (`automatic_promotion`) and the gate was passed."
+    else:
+        now = f"The champion still screens. Once the report has been read, a person may {_promotion(version)}"
+        recommended = comparison is not None and comparison.verdict == "promote"
+        now += "." if recommended else ", where the verdict has to be overruled."
+    return "\n\n".join([*found, now])
+
+
+def link_faults(settings: Settings, page: Path, words: str) -> None:
+    """Link a page that names the files of a data set that are at fault."""
+    create_markdown_artifact(
+        f"{words}\n\n**[Which files]({_url(settings, page)})**",
+        key="labelled-faults",
+        description="What has to be mended in the labelled folder",
+    )
+
+
+def _counts(bias: BiasReport) -> str:
+    return (
+        f"{bias.radiographs} radiographs of {bias.patients} patients, {bias.positives} labelled COVID-19; "
+        f"{bias.copies} copies left out; {bias.alike} pairs look alike, {bias.alike_across_classes} of them across "
+        "the classes."
+    )
+
+
+def _headline(evaluation: Evaluation) -> str:
+    figures = evaluation.figures
+    looked = f" It had been scored {evaluation.looks} times before at this site." if evaluation.looks else ""
+    return (
+        f"On {_plain(evaluation.name)}: {figures.n} radiographs of {figures.patients} patients, {figures.positives} "
+        f"labelled COVID-19. AUC {_shown(figures.auc)}; sensitivity {_shown(figures.sensitivity)}; specificity "
+        f"{_shown(figures.specificity)} at a threshold of {evaluation.threshold:.3f}.{looked}"
+    )
+
+
+def _promotion(version: str) -> str:
+    """Link the form of the promotion, filled with the version, where such a deployment is served."""
+    with suppress(httpx.HTTPError, ObjectNotFound), get_client(sync_client=True) as client:
+        page = url_for("deployment", obj_id=client.read_deployment_by_name(PROMOTION).id)
+        if page:
+            return f"[promote it]({page}/run?parameters={quote(json.dumps({'version': version}))})"
+    return f"run the deployment `{PROMOTION}`"
+
+
+def _figure(name: str, estimate: Estimate) -> dict[str, object]:
+    return {
+        "figure": name,
+        "value": f"{estimate.value:.3f}",
+        "95 % interval": f"{estimate.low:.3f} to {estimate.high:.3f}",
+        "n": estimate.n,
+        "method": estimate.method,
+    }
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}, n = {estimate.n})"
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    if not rows:
+        return ""
+    lines = [list(rows[0]), ["--"] * len(rows[0]), *(row.values() for row in rows)]
+    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Keep what stands in a data set from becoming markup."""
+    return text.translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]<>|#"})
+
+
+def _url(settings: Settings, file: Path) -> str:
+    return f"{reports_url(settings)}/{quote(file.relative_to(settings.workspace / 'reports').as_posix())}"

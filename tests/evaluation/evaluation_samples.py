@@ -1,0 +1,279 @@
+"""Made-up evaluations for tests: nobody's radiographs, nobody's figures."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import cv2
+import numpy as np
+
+from cxrscreen.classifier.card import DataSetCard
+from cxrscreen.classifier.data_report import BalanceRow, BiasReport, Copy, DataReport, Likeness, Shortcut
+from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.making import Augmentation, GridPoint, Making, SearchRecord
+from cxrscreen.evaluation.gallery import GalleryPicture, caption, choose
+from cxrscreen.evaluation.result import (
+    CalibrationBin,
+    Comparison,
+    Confusion,
+    CurvePoint,
+    Evaluation,
+    Figures,
+    LeftOutFile,
+    Predictive,
+    ScoredFile,
+    Subgroup,
+)
+
+THRESHOLD = 0.3
+WILSON = "Wilson, radiographs taken as independent"
+BOOTSTRAP = "bootstrap by patient, 2000 draws"
+
+
+def estimate(value: float, low: float, high: float, n: int = 53, method: str = WILSON) -> Estimate:
+    return Estimate(value=value, low=low, high=high, n=n, method=method)
+
+
+def made_up_files(diseased: int = 32, healthy: int = 21) -> tuple[ScoredFile, ...]:
+    generator = np.random.default_rng(7)
+    high = 1 / (1 + np.exp(-generator.normal(3, 2, diseased)))
+    low = 1 / (1 + np.exp(-generator.normal(-3, 2, healthy)))
+    return (
+        *(ScoredFile(file=f"covid/covid_{i:03}.png", label="covid", score=float(s)) for i, s in enumerate(high, 1)),
+        *(ScoredFile(file=f"normal/normal_{i:03}.png", label="normal", score=float(s)) for i, s in enumerate(low, 1)),
+    )
+
+
+def made_up_curve(files: tuple[ScoredFile, ...]) -> tuple[CurvePoint, ...]:
+    positives = sum(file.label == "covid" for file in files)
+    points = [CurvePoint(threshold=None, sensitivity=0, false_positive_rate=0, precision=None)]
+    found = alarms = 0
+    for file in sorted(files, key=lambda file: -file.score):
+        found += file.label == "covid"
+        alarms += file.label == "normal"
+        points.append(
+            CurvePoint(
+                threshold=file.score,
+                sensitivity=found / positives,
+                false_positive_rate=alarms / (len(files) - positives),
+                precision=found / (found + alarms),
+            )
+        )
+    return tuple(points)
+
+
+FIGURES = Figures(
+    n=53,
+    positives=32,
+    patients=40,
+    confusion=Confusion(true_positive=31, false_negative=1, false_positive=5, true_negative=16),
+    accuracy=estimate(0.8868, 0.7742, 0.9471),
+    precision=estimate(0.8611, 0.7134, 0.9392, n=36),
+    sensitivity=estimate(0.96875, 0.8426, 0.9945, n=32),
+    specificity=estimate(0.7619, 0.5491, 0.8937, n=21),
+    balanced_accuracy=estimate(0.8653, 0.7702, 0.9427, method=BOOTSTRAP),
+    auc=estimate(0.9717, 0.9301, 0.9971, method=BOOTSTRAP),
+    average_precision=estimate(0.9829, 0.9552, 0.9982, method=BOOTSTRAP),
+    brier=estimate(0.0731, 0.0405, 0.1117, method=BOOTSTRAP),
+)
+
+BIAS = BiasReport(
+    radiographs=266,
+    positives=160,
+    patients=201,
+    patients_with_several=40,
+    patients_of_both_classes=1,
+    copies=2,
+    alike=2,
+    alike_across_classes=1,
+    disjoint_sources=True,
+    balance=(
+        BalanceRow(by="source", value="first/source-of-radiographs", diseased=160, healthy=0),
+        BalanceRow(by="source", value="Second Archive", diseased=0, healthy=106),
+        BalanceRow(by="view", value="PA", diseased=90, healthy=106),
+        BalanceRow(by="view", value="AP Supine", diseased=70, healthy=0),
+        BalanceRow(by="sex", value="F", diseased=60, healthy=50),
+        BalanceRow(by="sex", value="M", diseased=90, healthy=56),
+        BalanceRow(by="sex", value="not stated", diseased=10, healthy=0),
+        BalanceRow(by="age", value="18 to 39", diseased=40, healthy=50),
+        BalanceRow(by="age", value="not stated", diseased=120, healthy=56),
+    ),
+    shortcuts=(
+        Shortcut(
+            name="image shape",
+            meaning="Width, height and aspect of the picture, without its content.",
+            auc=estimate(0.8, 0.74, 0.86, n=266, method=BOOTSTRAP),
+        ),
+        Shortcut(
+            name="16x16 thumbnail",
+            meaning="The picture in 256 cells: no lesion can be seen in it.",
+            auc=estimate(0.91, 0.87, 0.95, n=266, method=BOOTSTRAP),
+        ),
+    ),
+    summary=(
+        (
+            "All COVID-19 radiographs come from one set of sources and all normal ones from another: a model may tell "
+            "the sources apart instead of the disease, and no figure on this set can show which it does."
+        ),
+        "A 16x16 thumbnail alone tells the classes apart with an AUC of 0.91 (0.87 to 0.95).",
+    ),
+)
+
+DATA = DataReport(
+    bias=BIAS,
+    copies=(Copy(file="covid/copy.png", of="covid/covid_001.png"),),
+    alike=(
+        Likeness(
+            first="covid/covid_002.png",
+            second="normal/mirrored.png",
+            correlation=0.98,
+            mirrored=True,
+            across_classes=True,
+            same_patient=False,
+        ),
+        Likeness(
+            first="covid/covid_003.png",
+            second="covid/brighter.png",
+            correlation=0.995,
+            mirrored=False,
+            across_classes=False,
+            same_patient=True,
+        ),
+    ),
+)
+
+
+def evaluation(**changes: object) -> Evaluation:
+    files = made_up_files()
+    base = Evaluation(
+        name="held-out test of radiographs-2026",
+        evaluated_at="2026-03-14T02:14:09+07:00",
+        model="standard-0",
+        weights_sha256="9f3b" * 16,
+        recipe="standard",
+        data_set=DataSetCard(
+            name="radiographs-2026: first/source-of-radiographs; Second Archive",
+            fingerprint="ab" * 32,
+            n=266,
+            positives=160,
+            patients=201,
+        ),
+        seen=0,
+        looks=2,
+        threshold=THRESHOLD,
+        figures=FIGURES,
+        curve=made_up_curve(files),
+        calibration=tuple(
+            CalibrationBin(mean_score=mean, observed=estimate(value, low, high, n=13))
+            for mean, value, low, high in (
+                (0.01, 0.0, 0.0, 0.23),
+                (0.2, 0.31, 0.13, 0.58),
+                (0.9, 0.92, 0.67, 0.99),
+                (0.99, 1.0, 0.77, 1.0),
+            )
+        ),
+        predictive=tuple(
+            Predictive(
+                prevalence=prevalence,
+                ppv=estimate(ppv, ppv / 2, min(1, 2 * ppv), method="both Wilson limits together"),
+                npv=estimate(0.99, 0.97, 0.999, method="both Wilson limits together"),
+            )
+            for prevalence, ppv in ((0.01, 0.039), (0.05, 0.176), (0.1, 0.311), (0.3, 0.636))
+        ),
+        subgroups=(
+            Subgroup(
+                by="view",
+                value="PA",
+                n=40,
+                positives=19,
+                sensitivity=estimate(0.95, 0.75, 0.99, n=19),
+                specificity=estimate(0.76, 0.55, 0.89, n=21),
+                auc=estimate(0.95, 0.89, 0.99, n=40, method=BOOTSTRAP),
+            ),
+            Subgroup(
+                by="view",
+                value="AP Supine",
+                n=13,
+                positives=13,
+                sensitivity=estimate(1.0, 0.77, 1.0, n=13),
+                specificity=None,
+                auc=None,
+            ),
+        ),
+        data=DATA,
+        files=files,
+        left_out=(
+            LeftOutFile(file="covid/copy.png", reason="copy"),
+            LeftOutFile(file="normal/lateral.dcm", reason="view"),
+        ),
+    )
+    return base.model_copy(update=changes)
+
+
+COMPARISON = Comparison(
+    champion="standard-1",
+    challenger="standard-0",
+    n=53,
+    positives=32,
+    patients=40,
+    seen_by_champion=4,
+    auc=estimate(0.012, -0.004, 0.031, method="paired bootstrap by patient, 2000 draws"),
+    sensitivity=estimate(-0.031, -0.1, 0.0, method="paired bootstrap by patient, 2000 draws"),
+    specificity=estimate(0.095, 0.0, 0.2, method="paired bootstrap by patient, 2000 draws"),
+    brier=estimate(-0.01, -0.03, 0.004, method="paired bootstrap by patient, 2000 draws"),
+    verdict="cannot tell",
+    reasons=(
+        "AUC: +0.012 (-0.004 to +0.031) on 53 radiographs: no difference can be told from chance.",
+        "Sensitivity: -0.031 (-0.100 to 0.000): it may be worse by more than the 0.05 that is allowed.",
+    ),
+)
+
+
+def grid_point(stage: str, *settings: float, optimizer: str = "Adam") -> GridPoint:
+    rate, batch, epochs = settings
+    middle = 0.97 - 0.3 * abs(rate - 0.02) - 0.002 * abs(batch - 7)
+    folds = tuple(min(1.0, middle + step) for step in (-0.02, -0.01, 0.0, 0.01, 0.02))
+    return GridPoint(
+        stage=stage,
+        learning_rate=rate,
+        batch_size=int(batch),
+        optimizer=optimizer,
+        epochs=int(epochs),
+        fold_auc=folds,
+        fold_accuracy=tuple(fold - 0.05 for fold in folds),
+    )
+
+
+def made_up_search() -> SearchRecord:
+    points = (
+        *(grid_point("coarse", rate, batch, 10) for rate, batch in product((0.001, 0.02, 0.1), (5, 10, 15))),
+        *(grid_point("optimizer", 0.001, 5, 10, optimizer=name) for name in ("Adam", "SGD", "RMSprop")),
+        *(grid_point("fine rate", rate, 10, 10) for rate in (0.008, 0.02, 0.04)),
+        *(grid_point("fine batch", 0.02, batch, 10) for batch in (5, 7, 10, 12)),
+        *(grid_point("fine epochs", 0.02, 7, epochs) for epochs in (5, 7, 10, 12)),
+    )
+    return SearchRecord(start="study", criterion="auc", points=points, chosen=points[-1])
+
+
+MAKING = Making(
+    recipe="standard",
+    seed=3,
+    data_folder="radiographs-2026",
+    fingerprint="ab" * 32,
+    base_weights_sha256="1c2d" * 16,
+    augmentation=Augmentation(copies=2, max_shift=0.1),
+    search=made_up_search(),
+    note="With the <b>new</b> archive",
+    development=tuple(f"{number:064x}" for number in range(213)),
+    test=tuple(f"{number:064x}" for number in range(213, 266)),
+    looks=2,
+)
+
+
+def pictures_of(shown: Evaluation) -> tuple[GalleryPicture, ...]:
+    slope = np.add.outer(np.arange(120), np.arange(100)).astype(np.uint8)
+    jpeg = bytes(cv2.imencode(".jpg", slope)[1])
+    return tuple(
+        GalleryPicture(file=file.file, caption=caption(file, shown.threshold), score=file.score, jpeg=jpeg)
+        for file in choose(shown.files, shown.threshold)
+    )

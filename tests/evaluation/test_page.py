@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from cxrscreen.classifier.data_report import Likeness
+from cxrscreen.errors import ReportError
+from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
+from cxrscreen.evaluation.page_rows import MOST_LINES
+from cxrscreen.evaluation.result import Evaluation, LeftOutFile
+from tests.evaluation.evaluation_samples import BIAS, COMPARISON, DATA, MAKING, evaluation, pictures_of
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "evaluation.en.txt"
+DISCLAIMERS = (
+    "This model is a prototype. It is not for medical use and cannot yet be used for diagnosis.",
+    "Model ini merupakan prototipe, bukan untuk keperluan medis, dan belum dapat digunakan untuk diagnosis.",
+)
+
+
+def write_full(folder: Path) -> EvaluationFiles:
+    shown = evaluation()
+    return write_evaluation(shown, pictures_of(shown), folder, making=MAKING, comparison=COMPARISON)
+
+
+def html_of(folder: Path, shown: Evaluation) -> str:
+    return write_evaluation(shown, (), folder / "report").html.read_text(encoding="utf-8")
+
+
+def pages_of(pdf: Path) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(pdf).pages]
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> EvaluationFiles:
+    """Read it, do not change it."""
+    return write_full(tmp_path_factory.mktemp("reports") / "not-yet-there" / "evaluation-1")
+
+
+def test_a_folder_holds_page_paper_record_charts_and_pictures(full: EvaluationFiles) -> None:
+    names = {path.name for path in full.html.parent.iterdir()}
+    charts = {"roc", "precision-recall", "calibration", "scores", "shortcuts", "search", "comparison"}
+    assert {name for name in names if name.startswith("chart")} == {f"chart-{name}.svg" for name in charts}
+    assert len([name for name in names if name.startswith("gallery-")]) == 24
+    assert {full.html.name, full.pdf.name, full.json.name} == {"index.html", "index.pdf", "evaluation.json"}
+    assert len(names) == 7 + 24 + 3
+
+
+def test_the_text_of_a_report_is_the_golden_one(full: EvaluationFiles) -> None:
+    """After a wanted change, look at the report and copy the new text over the golden one."""
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(full.pdf).pages) + "\n"
+    assert text.split() == GOLDEN.read_text(encoding="utf-8").split()
+
+
+def test_another_process_writes_the_same_bytes(full: EvaluationFiles, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    program = (
+        "from pathlib import Path\n"
+        "from tests.evaluation.test_page import write_full\n"
+        f"write_full(Path({str(there)!r}))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=GOLDEN.parents[2])
+    for path in full.html.parent.iterdir():
+        assert path.read_bytes() == (there / path.name).read_bytes(), path.name
+
+
+def test_the_record_is_the_evaluation(full: EvaluationFiles) -> None:
+    assert Evaluation.model_validate_json(full.json.read_bytes()) == evaluation()
+
+
+def test_the_worst_news_comes_before_any_figure(full: EvaluationFiles) -> None:
+    first = pages_of(full.pdf)[0]
+    assert first.index("come from one set of sources") < first.index("Cannot tell which is better")
+    assert first.index("Cannot tell which is better") < first.index("0.969")
+
+
+def test_the_disclaimer_stands_on_every_page_in_both_languages(full: EvaluationFiles) -> None:
+    pages = pages_of(full.pdf)
+    for number, page in enumerate(pages, start=1):
+        assert all(disclaimer in page for disclaimer in DISCLAIMERS)
+        assert f"Page {number} of {len(pages)}" in page
+    assert all(disclaimer in full.html.read_text(encoding="utf-8") for disclaimer in DISCLAIMERS)
+
+
+def test_the_pdf_is_tagged_and_each_picture_has_a_text(full: EvaluationFiles) -> None:
+    pdf = pypdf.PdfReader(full.pdf)
+    catalogue = pdf.trailer["/Root"]
+    assert catalogue["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid:part" in catalogue["/Metadata"].get_data()
+    elements: Iterator[object] = (pdf.get_object(number) for number in range(1, pdf.trailer["/Size"]))
+    texts = [e["/Alt"] for e in elements if isinstance(e, dict) and e.get("/S") == "/Figure"]
+    assert len(texts) == 7 + 24
+    assert all(texts)
+    assert any(text.startswith("ROC curve, AUC 0.97") for text in texts)
+    assert any("Truth COVID-19, prediction normal." in text for text in texts)
+
+
+def test_charts_stay_vector_on_paper(full: EvaluationFiles) -> None:
+    images = {image.name for page in pypdf.PdfReader(full.pdf).pages for image in page.images}
+    assert len(images) == 24  # the radiographs, and nothing else
+
+
+def test_the_page_needs_nothing_from_outside_its_folder(full: EvaluationFiles) -> None:
+    html = full.html.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "http" not in html
+    assert "url(fonts" not in html
+
+
+def test_names_and_notes_are_text_whatever_they_look_like(full: EvaluationFiles, tmp_path: Path) -> None:
+    assert "With the &lt;b&gt;new&lt;/b&gt; archive" in full.html.read_text(encoding="utf-8")
+    name = "covid/<script>\u202e\udce9.png"
+    shown = evaluation(left_out=(LeftOutFile(file=name, reason="copy"),))
+    files = write_evaluation(shown, (), tmp_path / "report")
+    assert "covid/&lt;script&gt;[U+202E][U+DCE9].png" in files.html.read_text(encoding="utf-8")
+    assert json.loads(files.json.read_bytes())["left_out"][0]["file"] == name
+
+
+@pytest.mark.parametrize(
+    ("seen", "looks", "said"),
+    [
+        (None, None, "it may have seen some of these"),
+        (0, 0, "They were scored for the first time"),
+        (0, 1, "scored 1 time before"),
+        (41, None, "trained or calibrated on 41 of these 53 radiographs"),
+    ],
+)
+def test_it_is_said_whether_the_model_knew_the_radiographs(
+    seen: int | None, looks: int | None, said: str, tmp_path: Path
+) -> None:
+    assert said in html_of(tmp_path, evaluation(seen=seen, looks=looks))
+
+
+def test_what_cannot_be_measured_is_left_out_or_marked_and_nothing_is_made_up(tmp_path: Path) -> None:
+    bias = BIAS.model_copy(update={"shortcuts": (), "disjoint_sources": None})
+    figures = evaluation().figures.model_copy(update={"precision": None})
+    data = DATA.model_copy(update={"bias": bias, "alike": (), "copies": ()})
+    html = html_of(tmp_path, evaluation(data=data, figures=figures, subgroups=(), left_out=()))
+    assert "too few patients to measure shortcuts" in html
+    assert "nothing to divide by" in html
+    assert "Not recorded beyond the model" in html
+    for absent in ("look-alikes</h2>", "Parts of the set", "Search for the settings", "Challenger", "Files without"):
+        assert absent not in html
+
+
+def test_a_comparison_without_radiographs_says_why_and_draws_nothing(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("auc", "sensitivity", "specificity", "brier"))
+    reasons = ("No radiograph is left that both models may be judged on.",)
+    comparison = COMPARISON.model_copy(update={**nothing, "n": 0, "reasons": reasons})
+    files = write_evaluation(evaluation(), (), tmp_path / "report", comparison=comparison)
+    assert "No radiograph is left" in files.html.read_text(encoding="utf-8")
+    assert not (tmp_path / "report/chart-comparison.svg").exists()
+
+
+def test_long_lists_are_cut_on_the_page_and_whole_in_the_record(tmp_path: Path) -> None:
+    left_out = tuple(LeftOutFile(file=f"normal/{number}.png", reason="too-small") for number in range(MOST_LINES + 7))
+    pair = Likeness(first="a", second="b", correlation=1, mirrored=False, across_classes=False, same_patient=True)
+    data = DATA.model_copy(update={"alike": (pair,) * (MOST_LINES + 3)})
+    files = write_evaluation(evaluation(left_out=left_out, data=data), (), tmp_path / "report")
+    html = files.html.read_text(encoding="utf-8")
+    assert "And 7 more" in html
+    assert "And 3 more" in html
+    assert "Too small" in html
+    assert len(json.loads(files.json.read_bytes())["left_out"]) == MOST_LINES + 7
+
+
+def test_an_earlier_report_of_that_name_is_replaced_whole(tmp_path: Path) -> None:
+    write_full(tmp_path / "report")
+    write_evaluation(evaluation(), (), tmp_path / "report")
+    assert not list((tmp_path / "report").glob("gallery-*"))
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file where a folder should be")
+    with pytest.raises(ReportError, match="Cannot write"):
+        write_evaluation(evaluation(), (), tmp_path / "reports" / "report")

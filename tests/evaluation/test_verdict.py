@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.evaluation.result import Verdict
+from cxrscreen.evaluation.verdict import Differences, judge
+
+Interval = tuple[float, float]
+NONE: Interval = (-0.01, 0.01)
+
+
+def estimate(interval: Interval) -> Estimate:
+    return Estimate(value=sum(interval) / 2, low=interval[0], high=interval[1], n=200, method="made up")
+
+
+def judged(
+    *, auc: Interval = NONE, sensitivity: Interval = NONE, specificity: Interval = NONE, brier: Interval = NONE
+) -> tuple[Verdict, tuple[str, ...]]:
+    differences = Differences(
+        auc=estimate(auc), sensitivity=estimate(sensitivity), specificity=estimate(specificity), brier=estimate(brier)
+    )
+    return judge(differences, diseased_patients=100, seen_by_champion=0)
+
+
+@pytest.mark.parametrize("gain", [{"auc": (0.01, 0.05)}, {"specificity": (0.01, 0.2)}, {"brier": (-0.05, -0.01)}])
+def test_any_gain_promotes_where_nothing_is_lost(gain: dict[str, Interval]) -> None:
+    assert judged(**gain)[0] == "promote"
+
+
+def test_more_sensitivity_alone_may_be_a_lower_threshold_and_does_not_promote() -> None:
+    assert judged(sensitivity=(0.01, 0.1), specificity=(-0.1, 0.01))[0] == "cannot tell"
+
+
+@pytest.mark.parametrize("loss", [{"auc": (-0.04, -0.001)}, {"sensitivity": (-0.3, -0.001)}])
+def test_a_loss_of_auc_or_sensitivity_keeps_the_champion_whatever_is_gained(loss: dict[str, Interval]) -> None:
+    verdict, reasons = judged(**loss, brier=(-0.05, -0.01))
+    assert verdict == "keep"
+    assert next(iter(loss)).lower() in reasons[0].lower()
+
+
+@pytest.mark.parametrize("loss", [{"specificity": (-0.9, -0.4)}, {"brier": (0.01, 0.02)}])
+def test_any_loss_keeps_the_champion_where_nothing_is_gained(loss: dict[str, Interval]) -> None:
+    assert judged(**loss, sensitivity=(-0.1, 0.1))[0] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("figure", "low", "verdict"),
+    [
+        ("sensitivity", -0.0499, "promote"),
+        ("sensitivity", -0.05, "cannot tell"),
+        ("auc", -0.0499, "promote"),
+        ("auc", -0.05, "cannot tell"),
+        ("specificity", -0.5, "promote"),  # no margin: the gain in Brier score may cost some
+    ],
+)
+def test_the_margins_are_what_may_not_be_lost(figure: str, low: float, verdict: Verdict) -> None:
+    assert judged(brier=(-0.05, -0.01), **{figure: (low, 0.01)})[0] == verdict
+
+
+@pytest.mark.parametrize("loss", [{"specificity": (-0.2, -0.01)}, {"brier": (0.01, 0.02)}])
+def test_a_gain_against_another_loss_is_for_a_person_to_weigh(loss: dict[str, Interval]) -> None:
+    verdict, reasons = judged(auc=(0.01, 0.05), **loss)
+    assert verdict == "cannot tell"
+    assert reasons[0].startswith("The challenger is better in AUC but worse in ")
+
+
+def test_a_lower_brier_score_is_called_better() -> None:
+    _, reasons = judged(brier=(-0.05, -0.01))
+    assert (
+        reasons[-1]
+        == "Brier score: challenger minus champion -0.030 (-0.050 to -0.010), n = 200; better beyond chance."
+    )
+
+
+def test_every_difference_is_told_with_its_interval() -> None:
+    _, reasons = judged(auc=(-0.06, 0.02), sensitivity=(-0.02, 0.04), specificity=(-0.1, 0.1))
+    assert [reason.split(";")[1] for reason in reasons[1:]] == [
+        " a loss of 0.05 cannot be excluded.",
+        " a loss of 0.05 can be excluded.",
+        " no difference beyond chance.",
+        " no difference beyond chance.",
+    ]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cxrscreen.classifier.base_weights import BaseWeights
+from cxrscreen.classifier.data_report import DataReport
+from cxrscreen.labelled.bias import examine
+from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.phantom.golden import golden_phantom
+from cxrscreen.training.site import TrainingSite
+from cxrscreen.types import Progress
+from tests.classifier.random_model import random_base
+
+EXAMINED: dict[str, DataReport] = {}
+PHANTOMS = cache(golden_phantom)
+
+
+@pytest.fixture(scope="session")
+def rounded_base() -> BaseWeights:
+    return random_base(0).rounded()
+
+
+@pytest.fixture
+def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
+    """Train on block averages instead of VGG16's feature maps; examine a set and draw a phantom once a session."""
+    from cxrscreen.classifier import backbone  # noqa: PLC0415  # starts TensorFlow
+    from cxrscreen.training import golden, retraining  # noqa: PLC0415  # likewise
+    from tests.training.drawn import CheapBackbone  # noqa: PLC0415  # likewise
+
+    def examined_once(labelled: LabelledSet, *, seed: int, progress: Progress | None) -> DataReport:
+        report = EXAMINED.get(labelled.fingerprint) or examine(labelled, seed=seed, progress=progress)
+        return EXAMINED.setdefault(labelled.fingerprint, report)
+
+    monkeypatch.setattr(backbone, "Backbone", CheapBackbone)
+    monkeypatch.setattr(golden, "Backbone", CheapBackbone)
+    monkeypatch.setattr(golden, "golden_phantom", PHANTOMS)
+    monkeypatch.setattr(retraining, "examine", examined_once)
+    monkeypatch.setattr(retraining, "base_weights", lambda _named: rounded_base)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.training.drawn import draw_folder  # noqa: PLC0415  # starts TensorFlow
+
+    return draw_folder(tmp_path_factory.mktemp("drawn") / "labelled")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[TrainingSite]:
+    from tests.training.drawn import site_in  # noqa: PLC0415  # starts TensorFlow
+
+    return site_in(tmp_path / "site")

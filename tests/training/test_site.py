@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from cxrscreen.screening.reading import acceptance_limits
+from cxrscreen.screening.workspace import Workspace, open_workspace
+from cxrscreen.settings import load_settings
+from cxrscreen.training.site import site_of
+
+
+def test_a_site_is_the_workspace_with_the_gate_of_screening(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", min_side_pixels=333, automatic_promotion=True)
+    workspace: Workspace = open_workspace(settings.workspace)
+    site = site_of(settings)
+    assert (site.models, site.runs, site.reports) == (workspace.models, workspace.retraining, workspace.reports)
+    assert site.limits == acceptance_limits(settings)
+    assert site.automatic_promotion
+    assert site.cache.size() == (0, 0)
+    assert site.registry.champion() == "standard-1"
