@@ -12,7 +12,7 @@ from cxrscreen.evaluation.result import Label, ScoredFile
 MOST = 24
 
 _ALWAYS_RIGHT = 4  # of the places, but no more than half, for comparison, however many errors there are
-_NAMES: dict[Label, str] = {"covid": "COVID-19", "normal": "normal"}
+CLASS_NAMES: dict[Label, str] = {"covid": "COVID-19", "normal": "normal"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def choose(files: Sequence[ScoredFile], threshold: float, most: int = MOST) -> t
         threshold: Positive from this score.
         most: How many are shown at most.
     """
-    far_first = sorted(files, key=lambda file: (-abs(_log_odds(file.score) - _log_odds(threshold)), file.file))
+    far_first = sorted(files, key=lambda file: _far_first(file, threshold))
     missed, alarms, found, cleared = (
         [file for file in far_first if (file.label == truth, file.score >= threshold) == (True, positive)]
         for truth, positive in (("covid", False), ("normal", True), ("covid", True), ("normal", False))
@@ -57,9 +57,15 @@ def choose(files: Sequence[ScoredFile], threshold: float, most: int = MOST) -> t
     return tuple(errors + right[: most - len(errors)])
 
 
+def errors(files: Sequence[ScoredFile], threshold: float, most: int) -> tuple[ScoredFile, ...]:
+    """Return the radiographs on the wrong side of the threshold, the farthest from it first; at most ``most``."""
+    wrong = [file for file in files if predicted(file, threshold) != file.label]
+    return tuple(sorted(wrong, key=lambda file: _far_first(file, threshold))[:most])
+
+
 def caption(file: ScoredFile, threshold: float) -> str:
     """Return "truth - prediction", as the study wrote it below its pictures."""
-    return f"{_NAMES[file.label]} - {_NAMES[predicted(file, threshold)]}"
+    return f"{CLASS_NAMES[file.label]} - {CLASS_NAMES[predicted(file, threshold)]}"
 
 
 def predicted(file: ScoredFile, threshold: float) -> Label:
@@ -69,6 +75,10 @@ def predicted(file: ScoredFile, threshold: float) -> Label:
 
 def _in_turn(first: Sequence[ScoredFile], second: Sequence[ScoredFile]) -> list[ScoredFile]:
     return [file for file in chain.from_iterable(zip_longest(first, second)) if file is not None]
+
+
+def _far_first(file: ScoredFile, threshold: float) -> tuple[float, str]:
+    return -abs(_log_odds(file.score) - _log_odds(threshold)), file.file
 
 
 def _log_odds(score: float) -> float:

@@ -9,7 +9,8 @@ from itertools import groupby
 from cxrscreen.classifier.data_report import BiasReport, Likeness
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Making, SearchRecord
-from cxrscreen.evaluation.result import Comparison, Evaluation, Figures
+from cxrscreen.evaluation.gallery import CLASS_NAMES
+from cxrscreen.evaluation.result import Comparison, Evaluation, Figures, ScoredFile
 from cxrscreen.evaluation.study_2020 import STUDY_2020
 from cxrscreen.reporting.page_parts import Fact
 
@@ -208,3 +209,8 @@ def alike_row(pair: Likeness) -> Row:
 def lines_of(rows: Sequence[Row]) -> Lines:
     """The first rows of a list of files."""
     return Lines(rows=tuple(rows[:MOST_LINES]), more=max(0, len(rows) - MOST_LINES))
+
+
+def doubt_row(file: ScoredFile) -> Row:
+    """One radiograph of the development part whose label is in doubt."""
+    return file.file, CLASS_NAMES[file.label], number(file.score, 3)

@@ -14,6 +14,7 @@ from cxrscreen.evaluation.page_rows import (
     alike_row,
     balance_groups,
     confusion_rows,
+    doubt_row,
     figures_rows,
     headline_facts,
     lines_of,
@@ -102,6 +103,7 @@ class EvaluationPage:
     copies: Lines
     alike: Lines
     left_out: Lines
+    doubts: tuple[Row, ...]
     gallery: tuple[Shown, ...]
     recipe: str
     making: tuple[Fact, ...]
@@ -149,6 +151,7 @@ def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the
         balance=balance_groups(bias),
         copies=lines_of([(copy.file, copy.of) for copy in data.copies]),
         alike=lines_of([alike_row(pair) for pair in data.alike]),
+        doubts=tuple(doubt_row(doubt) for doubt in evaluation.doubts),
         left_out=lines_of([(file.file, _reason(file.reason, words)) for file in evaluation.left_out]),
         gallery=tuple(_shown(place, picture) for place, picture in enumerate(pictures, start=1)),
         recipe=evaluation.recipe,

@@ -94,6 +94,8 @@ class Evaluation(Frozen):
     Attributes:
         seen: Radiographs of the set that the model was trained or calibrated on; ``None`` where its making is unknown.
         looks: How often the same set had been scored before, where that is counted (the test part of a retraining).
+        doubts: After a retraining, radiographs of its development part whose labels the folds contradict, worst first;
+            scored by heads that had not seen their patients.
     """
 
     name: str  # of what was evaluated, e.g. "held-out test of radiographs-2026", "site-acceptance"
@@ -113,6 +115,7 @@ class Evaluation(Frozen):
     data: DataReport
     files: tuple[ScoredFile, ...]
     left_out: tuple[LeftOutFile, ...]
+    doubts: tuple[ScoredFile, ...] = ()
 
 
 Verdict = Literal["promote", "keep", "cannot tell"]

@@ -51,10 +51,10 @@ def examine(labelled: LabelledSet, *, seed: int, progress: Progress | None = Non
 
 
 def disjoint_sources(labelled: LabelledSet) -> bool | None:
-    """Tell whether no source has radiographs of both classes; ``None`` where a source is not recorded."""
-    of_diseased = {radiograph.source for radiograph in labelled.radiographs if radiograph.diseased}
-    of_healthy = {radiograph.source for radiograph in labelled.radiographs if not radiograph.diseased}
-    if None in of_diseased | of_healthy:
+    """Tell whether no recorded source has radiographs of both classes; ``None`` where a class has no recorded one."""
+    of_diseased = {radiograph.source for radiograph in labelled.radiographs if radiograph.diseased} - {None}
+    of_healthy = {radiograph.source for radiograph in labelled.radiographs if not radiograph.diseased} - {None}
+    if not (of_diseased and of_healthy):
         return None
     return not of_diseased & of_healthy
 

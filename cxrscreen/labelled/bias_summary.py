@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.data_report import BiasReport, Shortcut
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.shortcuts import SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS
+
+_CHANCE = 0.5
 
 
 def summary_of(bias: BiasReport, labelled: LabelledSet) -> tuple[str, ...]:
@@ -20,17 +23,24 @@ def summary_of(bias: BiasReport, labelled: LabelledSet) -> tuple[str, ...]:
 
 
 def _of_sources(bias: BiasReport, labelled: LabelledSet) -> str:
+    unknown = sum(radiograph.source is None for radiograph in labelled.radiographs)
+    not_recorded = f"Where {unknown} of {bias.radiographs} radiographs come from is not recorded"
     if bias.disjoint_sources is None:
-        unknown = sum(radiograph.source is None for radiograph in labelled.radiographs)
         return (
-            f"Where {unknown} of {bias.radiographs} radiographs come from is not recorded: nobody can say whether the "
-            "classes come from different sources, and a model may tell sources apart, not disease."
+            f"{not_recorded}: nobody can say whether the classes come from different sources, and a model may tell "
+            "sources apart, not disease."
         )
+    aside = f" {not_recorded}." if unknown else ""
     if bias.disjoint_sources:
+        recorded = " whose source is recorded" if unknown else ""
         return (
-            "All COVID-19 radiographs come from one set of sources and all normal ones from another: no figure that is "
-            "measured on this folder can show whether a model recognises the disease or the source."
+            f"All COVID-19 radiographs{recorded} come from one set of sources and all normal ones from another: no "
+            f"figure that is measured on this folder can show whether a model recognises the disease or the source."
+            f"{aside}"
         )
+    for shortcut in bias.shortcuts:
+        if shortcut.name == SOURCE and shortcut.auc.low > _CHANCE:
+            return f"The source alone tells the classes apart with {_figure(shortcut)}: a model may learn it.{aside}"
     one_sided = [row for row in bias.balance if row.by == "source" and not (row.diseased and row.healthy)]
     if one_sided:
         radiographs = sum(row.diseased + row.healthy for row in one_sided)
@@ -38,25 +48,22 @@ def _of_sources(bias: BiasReport, labelled: LabelledSet) -> str:
             f"{radiographs} of {bias.radiographs} radiographs come from sources that have one class only: on these a "
             "model may tell sources apart, not disease."
         )
-    return "Every source has radiographs of both classes."
+    return f"Every recorded source has radiographs of both classes.{aside}"
 
 
 def _of_shortcuts(bias: BiasReport) -> str:
     if not bias.shortcuts:
         return "There are too few patients to measure what else tells the classes apart: ten of each class are needed."
-    worst = max(bias.shortcuts, key=lambda shortcut: shortcut.auc.value)
-    figure = (
-        f"an AUC of {worst.auc.value:.2f} (95 % interval {worst.auc.low:.2f} to {worst.auc.high:.2f}, "
-        f"n = {worst.auc.n})"
-    )
-    if worst.auc.low <= 0.5:  # noqa: PLR2004  # chance
+    others = [shortcut for shortcut in bias.shortcuts if shortcut.name != SOURCE]  # has had its sentence
+    worst = max(others, key=lambda shortcut: shortcut.auc.value)
+    if worst.auc.low <= _CHANCE:
         return (
-            f"Of {len(bias.shortcuts)} trivial descriptors none tells the classes apart beyond chance; the best, "
-            f"{worst.name}, has {figure}."
+            f"Of {len(others)} trivial descriptors none tells the classes apart beyond chance; the best, "
+            f"{worst.name}, has {_figure(worst)}."
         )
     return (
-        f"A trivial descriptor, {worst.name}, tells the classes apart with {figure}: a model that is not clearly "
-        "better need not have looked at the lungs."
+        f"A trivial descriptor, {worst.name}, tells the classes apart with {_figure(worst)}: a model that is not "
+        "clearly better need not have looked at the lungs."
     )
 
 
@@ -101,6 +108,11 @@ def _of_patients(bias: BiasReport, labelled: LabelledSet) -> Iterator[str]:
     if several := bias.patients_with_several:
         have = "have" if several > 1 else "has"
         yield f"{several} of {bias.patients} patients {have} several radiographs; no split parts them."
+
+
+def _figure(shortcut: Shortcut) -> str:
+    auc = shortcut.auc
+    return f"an AUC of {auc.value:.2f} (95 % interval {auc.low:.2f} to {auc.high:.2f}, n = {auc.n})"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -19,6 +19,7 @@ from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet
 from cxrscreen.types import Diseased, PreparedBatch, Scores
 
 IMAGE_SHAPE = "image shape"
+SOURCE = "source"
 
 _FOLDS = 5
 _MIN_PATIENTS = 10  # of each class: with fewer the folds say nothing
@@ -114,6 +115,10 @@ def _one_hot(values: Sequence[str | None]) -> _Descriptors:
     return np.array([[value == one for one in sorted({*values}, key=str)] for value in values], dtype=np.float64)
 
 
+def _source(known: Sequence[LabelledRadiograph]) -> _Descriptors:
+    return _one_hot([radiograph.source for radiograph in known])
+
+
 def _view(known: Sequence[LabelledRadiograph]) -> _Descriptors:
     return _one_hot([radiograph.view for radiograph in known])
 
@@ -147,6 +152,12 @@ _OF_PICTURES: tuple[tuple[str, str, Callable[[LabelledSet], _Descriptors]], ...]
 _OF_METADATA: tuple[
     tuple[str, str, Callable[[LabelledRadiograph], bool], Callable[[Sequence[LabelledRadiograph]], _Descriptors]], ...
 ] = (
+    (
+        SOURCE,
+        "The collection that a radiograph comes from, where it is known.",
+        lambda one: one.source is not None,
+        _source,
+    ),
     ("view", "The stated projection alone, where it is known.", lambda one: one.view is not None, _view),
     (
         "age and sex",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxrscreen.classifier.data_report import BiasReport
 from cxrscreen.labelled.labelled_set import LabelledSet
-from cxrscreen.labelled.shortcuts import IMAGE_SHAPE
+from cxrscreen.labelled.shortcuts import IMAGE_SHAPE, SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS
 
 
@@ -66,7 +66,12 @@ def _sources(bias: BiasReport) -> tuple[str, ...]:
     if bias.disjoint_sources is None:
         return ("Where each radiograph comes from is not recorded: the model may tell sources apart, not disease.",)
     if not bias.disjoint_sources:
-        return ()
+        return tuple(
+            f"The source of a radiograph alone tells the classes apart with an AUC of {shortcut.auc.value:.2f} "
+            f"(n = {shortcut.auc.n}): the model may tell sources apart, not disease."
+            for shortcut in bias.shortcuts
+            if shortcut.name == SOURCE
+        )
     disjoint = (
         "All COVID-19 radiographs come from one set of sources and all normal ones from another: the model may "
         "tell sources apart, not disease."

@@ -14,7 +14,9 @@ from cxrscreen.classifier.making import Augmentation
 from cxrscreen.classifier.operating_point import OperatingPoint, choose_operating_point
 from cxrscreen.classifier.recipe import Recipe
 from cxrscreen.errors import ModelError
+from cxrscreen.evaluation.gallery import errors
 from cxrscreen.evaluation.metrics import performance
+from cxrscreen.evaluation.result import ScoredFile
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.splits import FOLDS, Indices
@@ -29,6 +31,7 @@ from cxrscreen.types import Scores
 
 MIN_SENSITIVITY = 0.95
 MAX_CHANGE_BY_ROUNDING = 0.001
+MOST_DOUBTS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -67,6 +70,19 @@ def fit_challenger(recipe: Recipe, development: Development, maps: PooledMaps, *
             f"{MAX_CHANGE_BY_ROUNDING}. Choose another seed, or check the base weights."
         )
     return Challenger(recipe=recipe, head=head, out_of_fold=out_of_fold, point=point, change_by_rounding=change)
+
+
+def doubts_of(challenger: Challenger, known: Examined) -> tuple[ScoredFile, ...]:
+    """Radiographs of the development part whose labels the folds contradict most: hard ones, or mislabelled ones."""
+    scored = [
+        ScoredFile(file=one.file_name, label="covid" if one.diseased else "normal", score=float(score))
+        for one, score in zip(
+            (known.labelled.radiographs[position] for position in known.split.development),
+            challenger.out_of_fold,
+            strict=True,
+        )
+    ]
+    return errors(scored, challenger.point.threshold, MOST_DOUBTS)
 
 
 def card_and_weights(

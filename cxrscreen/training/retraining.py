@@ -27,7 +27,7 @@ from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
 from cxrscreen.labelled.splits import split_by_patient
 from cxrscreen.training.base import Bases, base_weights
-from cxrscreen.training.challenger import card_and_weights, fit_challenger
+from cxrscreen.training.challenger import card_and_weights, doubts_of, fit_challenger
 from cxrscreen.training.champion import compared_with_champion
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
@@ -150,7 +150,7 @@ class Retraining:
             seen=0,
             looks=looks,
             seed=request.seed,
-        )
+        ).model_copy(update={"doubts": doubts_of(challenger, known)})
         comparison = compared_with_champion(
             Judged(card.version, test_scores, card.operating_point.threshold),
             known,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,23 @@ def test_the_first_sentence_is_about_the_sources() -> None:
     assert sourced(("A", True), ("B", False)).startswith("All COVID-19 radiographs come from one set of sources")
     assert "not recorded" in sourced(("A", True), (None, False))
     assert sourced(("A", True), ("A", False), ("B", True)).startswith("1 of 3 radiographs come from sources that")
-    assert sourced(("A", True), ("A", False)) == "Every source has radiographs of both classes."
+    assert sourced(("A", True), ("A", False)) == "Every recorded source has radiographs of both classes."
+
+
+def test_a_few_unknown_sources_do_not_hide_that_the_known_ones_are_disjoint() -> None:
+    sentence = sourced(("A", True), ("B", False), (None, False))
+    assert sentence.startswith("All COVID-19 radiographs whose source is recorded come from one set of sources")
+    assert sentence.endswith("Where 1 of 3 radiographs come from is not recorded.")
+
+
+def test_a_few_wrong_labels_do_not_hide_that_the_source_gives_the_class_away() -> None:
+    plain = cohort(patients=40)
+    sources = ["A" if one.diseased else "B" for one in plain.radiographs]
+    sources[1] = "A"  # a radiograph of A, labelled normal
+    members = [replace(one, source=source) for one, source in zip(plain.radiographs, sources, strict=True)]
+    report = examine(replace(plain, radiographs=tuple(members)), seed=0)
+    assert report.bias.disjoint_sources is False
+    assert report.bias.summary[0].startswith("The source alone tells the classes apart with an AUC of 0.9")
 
 
 @pytest.fixture

@@ -64,6 +64,17 @@ def test_a_second_run_gives_the_same_model_to_the_last_bit(folder: Path, tmp_pat
     ).read_bytes()
 
 
+@pytest.mark.usefixtures("_no_report")
+def test_wrong_labels_among_the_radiographs_that_it_learns_from_are_pointed_out(tmp_path: Path) -> None:
+    wrong = draw_folder(tmp_path / "wrong", contrast=120)
+    (wrong / "metadata.csv").unlink()  # each file is a patient of its own
+    for name in ("03a.png", "07b.png"):
+        (wrong / "covid" / name).rename(wrong / "normal" / f"covid-{name}")
+    made = retrain(site_in(tmp_path / "site"), asked(wrong, seed=2))
+    assert {"normal/covid-03a.png", "normal/covid-07b.png"} & {doubt.file for doubt in made.evaluation.doubts[:4]}
+    assert not {doubt.file for doubt in made.evaluation.doubts} & {file.file for file in made.evaluation.files}
+
+
 def test_the_bundle_holds_all_that_is_needed_to_make_it_again_and_the_report_lies_beside(
     folder: Path, site: TrainingSite
 ) -> None:
