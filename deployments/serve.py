@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from cxrscreen.screening.workspace import Workspace, open_workspace
 from cxrscreen.settings import Settings, load_settings
+from cxrscreen.workspace import Workspace, open_workspace
 from flows.environment import HOST, prefect_environment, reports_url, ui_url
 
 SERVER_START_SECONDS = 180

@@ -15,9 +15,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from cxrscreen.errors import CxrscreenError
-from cxrscreen.screening.workspace import open_workspace
+from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import load_settings
-from cxrscreen.training.site import site_of
+from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
 from flows.training_artifacts import publish_champions
 

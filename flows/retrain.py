@@ -13,11 +13,11 @@ from pydantic import Field
 from cxrscreen.classifier.making import Augmentation
 from cxrscreen.classifier.recipe import RecipeName
 from cxrscreen.errors import CxrscreenError
-from cxrscreen.screening.workspace import open_workspace
+from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import Settings, load_settings
 from cxrscreen.training.request import MOST_COPIES, MOST_SHIFT, SHIPPED_BASE, RetrainRequest, request_of
 from cxrscreen.training.search_space import STUDY_SPACE
-from cxrscreen.training.site import site_of
+from cxrscreen.workspace import open_workspace
 from flows.growing_artifacts import Bar, SearchTable
 from flows.nameless import nameless
 from flows.search_form import SpaceForm, space_of

@@ -18,8 +18,8 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.champion_log import Move
-from cxrscreen.classifier.data_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.evaluation.result import Comparison, Evaluation
 from cxrscreen.settings import Settings

@@ -18,14 +18,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import deployment
 
-from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.making import GridPoint
 from cxrscreen.durable import write_file
 from cxrscreen.errors import DataSetError, WorkspaceError
-from cxrscreen.screening.workspace import open_workspace
+from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import Settings
-from cxrscreen.training.site import site_of
 from cxrscreen.types import Progress
+from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
 from flows.training_artifacts import link_faults
 

@@ -11,7 +11,7 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.splits import split_by_patient
-from cxrscreen.screening.reading import acceptance_limits
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.settings import load_settings
 
 SHIPPED = SHIPPED_MODELS / SHIPPED_VERSION

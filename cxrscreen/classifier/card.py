@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log
 from typing import Literal
 
-from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate, Frozen
 from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.classifier.recipe import RecipeName

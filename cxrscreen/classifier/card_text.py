@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.card import ModelCard, Performance
-from cxrscreen.classifier.data_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate
 
 

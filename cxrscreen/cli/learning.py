@@ -16,8 +16,8 @@ from cxrscreen.cli.tables import figures_table
 from cxrscreen.errors import SettingsError
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.reporting.page_parts import printable
-from cxrscreen.screening.workspace import open_workspace
 from cxrscreen.settings import load_settings
+from cxrscreen.workspace import open_workspace
 
 if TYPE_CHECKING:
     from cxrscreen.evaluation.page import EvaluationFiles
@@ -54,10 +54,10 @@ def retrain(
     Killed in the middle and started again with the same words, it goes on where it stood. The new version screens only
     once it is promoted, or where it is named with --model.
     """
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # likewise
     from cxrscreen.training import retraining  # noqa: PLC0415  # see above
     from cxrscreen.training.request import request_of  # noqa: PLC0415  # likewise
     from cxrscreen.training.search_space import STUDY_SPACE, read_space  # noqa: PLC0415  # likewise
-    from cxrscreen.training.site import site_of  # noqa: PLC0415  # likewise
 
     request = request_of(
         data_folder=folder.resolve(),
@@ -105,7 +105,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model on a labelled folder and write the report, e.g. before a site accepts it."""
     from cxrscreen.labelled import evaluate as evaluating  # noqa: PLC0415  # see above
-    from cxrscreen.training.site import site_of  # noqa: PLC0415  # likewise
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # likewise
 
     settings = load_settings(workspace)
     open_workspace(settings.workspace)
@@ -134,7 +134,7 @@ def cache(
     as_json: AsJson = False,
 ) -> None:
     """Say how many feature maps are kept for retraining, or remove them."""
-    from cxrscreen.training.site import site_of  # noqa: PLC0415  # see above
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # see above
 
     settings = load_settings(workspace)
     open_workspace(settings.workspace)

@@ -13,8 +13,8 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.cli.console import AsJson, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
 from cxrscreen.cli.tables import cards_table, differences_table, log_table, models_table
 from cxrscreen.errors import ModelError
-from cxrscreen.screening.workspace import open_workspace
 from cxrscreen.settings import load_settings
+from cxrscreen.workspace import open_workspace
 
 Why = Annotated[str, typer.Option(help="One sentence for the log. No patient data.")]
 Who = Annotated[str, typer.Option(help="Name for the log. Default: the name you are logged in with.")]
@@ -78,7 +78,7 @@ def compare(
             )
         return
     from cxrscreen.labelled.compare import compare_on  # noqa: PLC0415  # scikit-learn costs other commands a second
-    from cxrscreen.training.site import site_of  # noqa: PLC0415  # likewise
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # likewise
 
     site = site_of(load_settings(workspace))
     with progress_bars() as progress:

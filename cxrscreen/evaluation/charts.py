@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrscreen.classifier.data_report import Shortcut
+from cxrscreen.classifier.bias_report import Shortcut
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import GridPoint, SearchRecord
 from cxrscreen.evaluation.drawing import ACCENT, GREY, INK, MIDDLE, drawn

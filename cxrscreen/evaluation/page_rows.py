@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from cxrscreen.classifier.data_report import BiasReport, Likeness
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Making, SearchRecord
+from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.evaluation.gallery import CLASS_NAMES
 from cxrscreen.evaluation.result import Comparison, Evaluation, Figures, ScoredFile
 from cxrscreen.evaluation.study_2020 import STUDY_2020

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from cxrscreen.classifier.card import DataSetCard
-from cxrscreen.classifier.data_report import DataReport
 from cxrscreen.classifier.estimate import Estimate, Frozen
+from cxrscreen.evaluation.data_report import DataReport
 
 Label = Literal["covid", "normal"]
 

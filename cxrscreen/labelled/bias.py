@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
-from cxrscreen.classifier.data_report import BalanceRow, BiasReport, DataReport, Trait
+from cxrscreen.classifier.bias_report import BalanceRow, BiasReport, Trait
+from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.labelled.bias_summary import summary_of
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cxrscreen.classifier.data_report import BiasReport, Shortcut
+from cxrscreen.classifier.bias_report import BiasReport, Shortcut
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.shortcuts import SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS

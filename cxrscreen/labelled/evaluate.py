@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cxrscreen.classifier.bundle import read_making, read_weights
 from cxrscreen.classifier.card import DataSetCard, ModelCard
-from cxrscreen.classifier.data_report import DataReport
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.curves import calibration, curve
+from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.evaluation.gallery import GalleryPicture, caption, choose
 from cxrscreen.evaluation.metrics import figures
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation

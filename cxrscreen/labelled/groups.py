@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cxrscreen.classifier.data_report import Likeness
+from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.labelled.labelled_set import LabelledSet
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrscreen.classifier.data_report import Copy
 from cxrscreen.errors import DataSetError, RefusedError
+from cxrscreen.evaluation.data_report import Copy
 from cxrscreen.evaluation.result import LeftOutFile
 from cxrscreen.labelled.metadata import described_files
 from cxrscreen.radiograph.acceptance import AcceptanceLimits

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrscreen.classifier.data_report import Likeness
+from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.radiograph.prepare import SIDE
 from cxrscreen.types import Grey8, PreparedBatch, Progress

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cxrscreen.classifier.data_report import Shortcut
+from cxrscreen.classifier.bias_report import Shortcut
 from cxrscreen.evaluation.metrics import auc
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cxrscreen.classifier.data_report import BiasReport
+from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.shortcuts import IMAGE_SHAPE, SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS

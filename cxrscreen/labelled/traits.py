@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cxrscreen.classifier.data_report import Trait
+from cxrscreen.classifier.bias_report import Trait
 from cxrscreen.labelled.labelled_set import LabelledSet
 
 NOT_STATED = "not stated"

@@ -13,6 +13,7 @@ from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.defined_terms import quote
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.settings import Settings
 
 # CR, DX and RG are projection radiography. Not RF: a fluoroscopy frame has another beam and another
 # detector than any radiograph that the classifier has seen; a refusal costs a look, a wrong score more.
@@ -48,6 +49,13 @@ class AcceptanceLimits:
     min_side_pixels: int
     max_pixels: int
     max_aspect: float
+
+
+def acceptance_limits(settings: Settings) -> AcceptanceLimits:
+    """Return the limits that the settings set."""
+    return AcceptanceLimits(
+        min_side_pixels=settings.min_side_pixels, max_pixels=settings.max_pixels, max_aspect=settings.max_aspect
+    )
 
 
 def check_size(rows: int, columns: int, limits: AcceptanceLimits) -> None:

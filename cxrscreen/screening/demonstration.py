@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cxrscreen.phantom.intake import write_demonstration_intake
 from cxrscreen.screening.ledger import Ledger
-from cxrscreen.screening.workspace import open_workspace
 from cxrscreen.settings import SETTINGS_FILE
+from cxrscreen.workspace import open_workspace
 
 FIRST_SEED = 2020
 SETTINGS = """\

@@ -12,7 +12,7 @@ from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.words import Words
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
-from cxrscreen.screening.workspace import Workspace
+from cxrscreen.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

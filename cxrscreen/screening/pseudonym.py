@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.radiograph.radiograph import Identity
-from cxrscreen.screening.workspace import KEY_BYTES
+from cxrscreen.workspace import KEY_BYTES
 
 LETTERS = 12  # 60 bits: by chance two of a million studies share a key once in two million installations
 

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass, field, replace
 
 from cxrscreen.errors import LedgerError, RefusedError
-from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
@@ -16,7 +16,6 @@ from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.screening.session import Session
-from cxrscreen.settings import Settings
 from cxrscreen.types import Prepared
 
 log = logging.getLogger(__name__)
@@ -159,13 +158,6 @@ def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, e
         reason=FAILED,
         detail=f"{step} failed with {type(exc).__name__}",
         destination=quarantine_path(batch, file.name) if given_up else None,
-    )
-
-
-def acceptance_limits(settings: Settings) -> AcceptanceLimits:
-    """Return the limits that the settings set."""
-    return AcceptanceLimits(
-        min_side_pixels=settings.min_side_pixels, max_pixels=settings.max_pixels, max_aspect=settings.max_aspect
     )
 
 

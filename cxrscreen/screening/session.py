@@ -16,8 +16,8 @@ from cxrscreen.reporting.words import Words, load_words
 from cxrscreen.reporting.writer import ReportWriter
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
-from cxrscreen.screening.workspace import Workspace, open_workspace
 from cxrscreen.settings import Language, Settings
+from cxrscreen.workspace import Workspace, open_workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

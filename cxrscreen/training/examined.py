@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cxrscreen.classifier.data_report import DataReport
 from cxrscreen.classifier.shifts import Shifts, draw_shifts
+from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.splits import Indices, Split
 from cxrscreen.training.base import Bases

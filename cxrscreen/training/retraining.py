@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from cxrscreen.classifier.bundle import free_folder, save_bundle
 from cxrscreen.classifier.card import ModelCard
-from cxrscreen.classifier.data_report import DataReport
 from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.making import GridPoint, SearchRecord
 from cxrscreen.classifier.recipe import Recipe, recipe_named
 from cxrscreen.errors import DataSetError, ModelError, SettingsError
 from cxrscreen.evaluation.comparison import Judged
+from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.evaluation.gallery import GalleryPicture
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.result import Comparison, Evaluation
@@ -25,6 +25,7 @@ from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.evaluate import evaluation_of, gallery_of
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
+from cxrscreen.labelled.site import Site
 from cxrscreen.labelled.splits import split_by_patient
 from cxrscreen.training.base import Bases, base_weights
 from cxrscreen.training.challenger import card_and_weights, doubts_of, fit_challenger
@@ -38,11 +39,8 @@ from cxrscreen.training.request import RetrainRequest
 from cxrscreen.training.runs import open_run
 from cxrscreen.training.search import best_of, recipe_of, run_stage
 from cxrscreen.training.search_space import Stage
-from cxrscreen.training.site import TrainingSite, site_of
 from cxrscreen.training.test_parts import TestPart
 from cxrscreen.types import Progress
-
-__all__ = ["Retrained", "Retraining", "TrainingSite", "retrain", "site_of"]
 
 TEST_PARTS = "test-parts"
 
@@ -80,7 +78,7 @@ class Retraining:
         ModelError: The version that was asked for exists already.
     """
 
-    def __init__(self, site: TrainingSite, request: RetrainRequest) -> None:
+    def __init__(self, site: Site, request: RetrainRequest) -> None:
         self._site, self._request = site, request
         self._recipe = recipe_named(request.recipe)
         self._examined: Examined | None = None
@@ -265,7 +263,7 @@ class Retraining:
         return True
 
 
-def retrain(site: TrainingSite, request: RetrainRequest, progress: Progress | None = None) -> Retrained:
+def retrain(site: Site, request: RetrainRequest, progress: Progress | None = None) -> Retrained:
     """Take all steps in their order; see ``Retraining`` for what may go wrong."""
     retraining = Retraining(site, request)
     retraining.examine(progress)

@@ -20,7 +20,7 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
 from cxrscreen.labelled.likeness import alike
-from cxrscreen.screening.reading import acceptance_limits
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.settings import load_settings
 from cxrscreen.types import FeatureMaps
 from tests.benchmarks.results import real_folder

@@ -75,10 +75,11 @@ def extrapolated(points: Sequence[GridPoint], development: int, cost: StudyCost)
 
 def ours(folder: Path, workspace: Path, copies: int) -> dict[str, Any]:
     """Search in this process; everything is imported here, so that imports are on the clock."""
-    from cxrscreen.screening.workspace import open_workspace  # noqa: PLC0415  # on the clock
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # on the clock
     from cxrscreen.settings import load_settings  # noqa: PLC0415  # likewise
     from cxrscreen.training.request import RetrainRequest  # noqa: PLC0415  # likewise
-    from cxrscreen.training.retraining import Retraining, site_of  # noqa: PLC0415  # likewise
+    from cxrscreen.training.retraining import Retraining  # noqa: PLC0415  # likewise
+    from cxrscreen.workspace import open_workspace  # noqa: PLC0415  # likewise
 
     augmentation = Augmentation(copies=copies, max_shift=MAX_SHIFT)
     request = RetrainRequest(data_folder=folder, recipe="study-2020", search=True, augmentation=augmentation, seed=SEED)
@@ -109,9 +110,9 @@ def study_cost(folder: Path, batch_sizes: Sequence[int], batches: int) -> dict[s
     from cxrscreen.classifier.head import COVID, NORMAL, Head  # noqa: PLC0415  # likewise
     from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION  # noqa: PLC0415  # likewise
     from cxrscreen.classifier.runtime import keras  # noqa: PLC0415  # likewise
+    from cxrscreen.radiograph.acceptance import acceptance_limits  # noqa: PLC0415  # likewise
     from cxrscreen.radiograph.prepare import prepare  # noqa: PLC0415  # likewise
     from cxrscreen.radiograph.read import read_radiograph  # noqa: PLC0415  # likewise
-    from cxrscreen.screening.reading import acceptance_limits  # noqa: PLC0415  # likewise
     from cxrscreen.settings import load_settings  # noqa: PLC0415  # likewise
     from tests.benchmarks.study_way import study_model  # noqa: PLC0415  # likewise
 
@@ -265,7 +266,7 @@ def development_of(folder: Path) -> tuple[int, int]:
     from cxrscreen.labelled.labelled_set import read_labelled  # noqa: PLC0415  # likewise
     from cxrscreen.labelled.likeness import alike  # noqa: PLC0415  # likewise
     from cxrscreen.labelled.splits import split_by_patient  # noqa: PLC0415  # likewise
-    from cxrscreen.screening.reading import acceptance_limits  # noqa: PLC0415  # likewise
+    from cxrscreen.radiograph.acceptance import acceptance_limits  # noqa: PLC0415  # likewise
     from cxrscreen.settings import load_settings  # noqa: PLC0415  # likewise
 
     labelled = read_labelled(folder, limits=acceptance_limits(load_settings()))

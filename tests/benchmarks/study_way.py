@@ -26,10 +26,10 @@ from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.classifier.runtime import keras, tf
 from cxrscreen.classifier.vgg16 import Vgg16Classifier
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.radiograph.prepare import prepare, to_reading_resolution
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.reporting.overlay import blend_overlay
-from cxrscreen.screening.reading import acceptance_limits
 from cxrscreen.settings import load_settings
 from cxrscreen.types import Grey8
 from tests.benchmarks.results import real_radiographs, save

@@ -16,9 +16,9 @@ import numpy as np
 
 from cxrscreen.classifier.bundle import load_classifier
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.read import read_radiograph
-from cxrscreen.screening.reading import acceptance_limits
 from cxrscreen.screening.screen import screen
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import load_settings

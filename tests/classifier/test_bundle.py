@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.classifier.base_weights import BaseWeights
+from cxrscreen.classifier.bias_report import BiasReport, Shortcut
 from cxrscreen.classifier.bundle import (
     CARD_FILE,
     READABLE_FILE,
@@ -23,7 +24,6 @@ from cxrscreen.classifier.bundle import (
     save_bundle,
 )
 from cxrscreen.classifier.card_text import render_card
-from cxrscreen.classifier.data_report import BiasReport, Shortcut
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.fixed_point import from_fixed_point, to_fixed_point
 from cxrscreen.classifier.making import MAKING_FILE

@@ -7,10 +7,11 @@ from itertools import product
 import cv2
 import numpy as np
 
+from cxrscreen.classifier.bias_report import BalanceRow, BiasReport, Shortcut
 from cxrscreen.classifier.card import DataSetCard
-from cxrscreen.classifier.data_report import BalanceRow, BiasReport, Copy, DataReport, Likeness, Shortcut
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Augmentation, GridPoint, Making, SearchRecord
+from cxrscreen.evaluation.data_report import Copy, DataReport, Likeness
 from cxrscreen.evaluation.gallery import GalleryPicture, caption, choose
 from cxrscreen.evaluation.result import (
     CalibrationBin,

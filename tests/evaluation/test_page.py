@@ -9,8 +9,8 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from cxrscreen.classifier.data_report import Likeness
 from cxrscreen.errors import ReportError
+from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.page_rows import MOST_LINES
 from cxrscreen.evaluation.result import Evaluation, LeftOutFile

@@ -15,9 +15,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 
 from cxrscreen.errors import ReportError
+from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import load_settings
 from cxrscreen.training.retraining import Retraining
-from cxrscreen.training.site import site_of
 from cxrscreen.types import Progress
 from flows.evaluate import evaluate
 from flows.promote import promote

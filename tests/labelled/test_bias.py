@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxrscreen.classifier.data_report import Copy, DataReport
+from cxrscreen.evaluation.data_report import Copy, DataReport
 from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet, read_labelled
 from cxrscreen.labelled.shortcuts import measure_shortcuts

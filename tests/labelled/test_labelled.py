@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrscreen.classifier.data_report import Copy
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.errors import DataSetError
+from cxrscreen.evaluation.data_report import Copy
 from cxrscreen.evaluation.result import LeftOutFile
 from cxrscreen.labelled.labelled_set import COPY, LabelledSet, read_labelled
 from cxrscreen.phantom.dicom_file import Sheet, dicom_bytes

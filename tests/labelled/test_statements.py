@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cxrscreen.classifier.data_report import BiasReport, Shortcut
+from cxrscreen.classifier.bias_report import BiasReport, Shortcut
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.labelled_set import LabelledRadiograph

@@ -7,7 +7,7 @@ import pytest
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
-from cxrscreen.screening.workspace import open_workspace
+from cxrscreen.workspace import open_workspace
 
 ANNA = Identity(study_instance_uid="1.2.3", patient_id="4711", issuer_of_patient_id="A", patient_name="Phantom, Anna")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from cxrscreen.classifier.base_weights import BaseWeights
-from cxrscreen.classifier.data_report import DataReport
+from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.site import Site
 from cxrscreen.phantom.golden import golden_phantom
-from cxrscreen.training.site import TrainingSite
 from cxrscreen.types import Progress
 from tests.classifier.random_model import random_base
 
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[TrainingSite]:
+def site(tmp_path: Path) -> Iterator[Site]:
     from tests.training.drawn import site_in  # noqa: PLC0415  # starts TensorFlow
 
     return site_in(tmp_path / "site")

@@ -11,8 +11,8 @@ from cxrscreen.classifier.backbone import Backbone
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.registry import Registry
+from cxrscreen.labelled.site import Site
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.training.site import TrainingSite
 from cxrscreen.types import FeatureMaps, PreparedBatch
 
 LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
@@ -61,11 +61,11 @@ def draw_folder(root: Path, *, each: int = 2, contrast: int = 40, first: int = 0
     return root
 
 
-def site_in(root: Path, *, automatic_promotion: bool = False) -> TrainingSite:
+def site_in(root: Path, *, automatic_promotion: bool = False) -> Site:
     """A site without the shipped model."""
     for name in ("models", "retraining", "reports"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    return TrainingSite(
+    return Site(
         models=root / "models",
         runs=root / "retraining",
         reports=root / "reports",

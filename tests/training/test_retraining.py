@@ -17,9 +17,10 @@ from cxrscreen.classifier.making import Augmentation
 from cxrscreen.errors import DataSetError, ModelError, SettingsError
 from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.result import Comparison
+from cxrscreen.labelled.site import Site
 from cxrscreen.training import champion, retraining
 from cxrscreen.training.request import RetrainRequest
-from cxrscreen.training.retraining import Retrained, Retraining, TrainingSite, retrain
+from cxrscreen.training.retraining import Retrained, Retraining, retrain
 from cxrscreen.training.search_space import FixedSettings, SearchSpace, Stage
 from cxrscreen.types import Diseased
 from tests.classifier.random_model import random_base
@@ -76,7 +77,7 @@ def test_wrong_labels_among_the_radiographs_that_it_learns_from_are_pointed_out(
 
 
 def test_the_bundle_holds_all_that_is_needed_to_make_it_again_and_the_report_lies_beside(
-    folder: Path, site: TrainingSite
+    folder: Path, site: Site
 ) -> None:
     steps: list[tuple[str, int, int]] = []
     augmentation = Augmentation(copies=2, max_shift=0.2)
@@ -113,9 +114,7 @@ def test_the_bundle_holds_all_that_is_needed_to_make_it_again_and_the_report_lie
 
 @pytest.mark.usefixtures("_no_report")
 @pytest.mark.parametrize("start", ["best", "study"])
-def test_each_stage_starts_from_the_best_so_far_or_from_what_it_fixes(
-    folder: Path, site: TrainingSite, start: str
-) -> None:
+def test_each_stage_starts_from_the_best_so_far_or_from_what_it_fixes(folder: Path, site: Site, start: str) -> None:
     space = SPACE.model_copy(update={"start": start})
     made = retrain(site, asked(folder, search=True, space=space, version="v1"))
     making = read_making(site.models / "v1")
@@ -141,7 +140,7 @@ def test_each_stage_starts_from_the_best_so_far_or_from_what_it_fixes(
 
 
 @pytest.mark.usefixtures("_no_report")
-def test_steps_may_be_asked_for_in_any_order_and_unknown_stages_are_refused(folder: Path, site: TrainingSite) -> None:
+def test_steps_may_be_asked_for_in_any_order_and_unknown_stages_are_refused(folder: Path, site: Site) -> None:
     request = asked(folder, search=True, space=SPACE)
     one = Retraining(site, request)
     assert one.stages == ("coarse", "optimizer", "fine")
@@ -155,7 +154,7 @@ def test_steps_may_be_asked_for_in_any_order_and_unknown_stages_are_refused(fold
 
 
 @pytest.mark.usefixtures("_no_report")
-def test_feature_maps_are_computed_once_for_all_retrainings(folder: Path, site: TrainingSite) -> None:
+def test_feature_maps_are_computed_once_for_all_retrainings(folder: Path, site: Site) -> None:
     first = Retraining(site, asked(folder))
     assert first.compute_feature_maps() == 48
     assert first.compute_feature_maps() == 0
@@ -169,9 +168,7 @@ def test_feature_maps_are_computed_once_for_all_retrainings(folder: Path, site: 
 
 
 @pytest.mark.usefixtures("_no_report")
-def test_the_test_part_is_the_same_for_every_seed_and_each_look_at_it_is_counted(
-    folder: Path, site: TrainingSite
-) -> None:
+def test_the_test_part_is_the_same_for_every_seed_and_each_look_at_it_is_counted(folder: Path, site: Site) -> None:
     made = [retrain(site, asked(folder, seed=seed, version=f"v{seed}")) for seed in (1, 2, 3)]
     assert [one.evaluation.looks for one in made] == [0, 1, 2]
     makings = [read_making(site.models / one.version) for one in made]
@@ -182,7 +179,7 @@ def test_the_test_part_is_the_same_for_every_seed_and_each_look_at_it_is_counted
 
 
 @pytest.mark.usefixtures("_no_report")
-def test_the_same_request_again_makes_another_model_that_is_equal(folder: Path, site: TrainingSite) -> None:
+def test_the_same_request_again_makes_another_model_that_is_equal(folder: Path, site: Site) -> None:
     request = asked(folder, search=True, space=SPACE)
     first = retrain(site, request)
     while datetime.now(UTC).strftime("%H%M%S") == first.version[-6:]:
@@ -195,7 +192,7 @@ def test_the_same_request_again_makes_another_model_that_is_equal(folder: Path, 
 
 @pytest.mark.usefixtures("_no_report")
 def test_a_run_that_failed_in_its_last_step_goes_on_with_its_version_and_looks_once(
-    folder: Path, site: TrainingSite, monkeypatch: pytest.MonkeyPatch
+    folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = asked(folder, search=True, space=SPACE)
 
@@ -216,7 +213,7 @@ def test_a_run_that_failed_in_its_last_step_goes_on_with_its_version_and_looks_o
 
 @pytest.mark.usefixtures("_no_report")
 def test_a_champion_is_compared_on_the_same_held_out_radiographs(
-    folder: Path, site: TrainingSite, monkeypatch: pytest.MonkeyPatch
+    folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = retrain(site, asked(folder, version="v1"))
     site.registry.promote("v1", who="A person", why="The first.", overrule=True)
@@ -304,7 +301,7 @@ def test_only_a_good_verdict_at_a_site_that_allows_it_promotes(  # noqa: PLR0913
 
 @pytest.mark.usefixtures("_no_report")
 def test_a_base_that_rounding_changes_too_much_gives_no_model_and_no_look(
-    folder: Path, site: TrainingSite, monkeypatch: pytest.MonkeyPatch
+    folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unrounded = random_base(0)
     monkeypatch.setattr(retraining, "base_weights", lambda _named: unrounded)
@@ -315,14 +312,14 @@ def test_a_base_that_rounding_changes_too_much_gives_no_model_and_no_look(
     assert "look" not in record.read_text()
 
 
-def test_a_taken_version_is_refused_before_any_work(folder: Path, site: TrainingSite) -> None:
+def test_a_taken_version_is_refused_before_any_work(folder: Path, site: Site) -> None:
     (site.models / "v1").mkdir()
     with pytest.raises(ModelError, match="never overwritten"):
         Retraining(site, asked(folder / "nowhere", version="v1"))
 
 
 def test_the_limits_of_the_site_decide_what_is_trained_on(
-    folder: Path, site: TrainingSite, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mixed = tmp_path / "mixed"
     shutil.copytree(folder, mixed)

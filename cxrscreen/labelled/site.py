@@ -1,4 +1,4 @@
-"""Where a retraining reads and writes, and by which rules."""
+"""Where evaluations and retrainings read and write, and by which rules."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
-from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.radiograph.acceptance import AcceptanceLimits, acceptance_limits
 from cxrscreen.settings import Settings
+from cxrscreen.workspace import Workspace
 
 _GIGABYTE = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSite:
-    """One installation, as far as training needs it.
+class Site:
+    """One installation, as far as labelled folders need it.
 
     Attributes:
         models: Of this site; new ones go there.
@@ -36,19 +37,15 @@ class TrainingSite:
     automatic_promotion: bool
 
 
-def site_of(settings: Settings) -> TrainingSite:
+def site_of(settings: Settings) -> Site:
     """The site of a workspace that is open already, so that its folders are there."""
-    models = settings.workspace / "models"
-    return TrainingSite(
-        models=models,
-        runs=settings.workspace / "retraining",
-        reports=settings.workspace / "reports",
-        cache=FeatureMapCache(
-            settings.workspace / "feature-maps", max_bytes=int(settings.feature_cache_gigabytes * _GIGABYTE)
-        ),
-        registry=Registry((models, SHIPPED_MODELS)),
-        limits=AcceptanceLimits(
-            min_side_pixels=settings.min_side_pixels, max_pixels=settings.max_pixels, max_aspect=settings.max_aspect
-        ),
+    workspace = Workspace(settings.workspace)
+    return Site(
+        models=workspace.models,
+        runs=workspace.retraining,
+        reports=workspace.reports,
+        cache=FeatureMapCache(workspace.feature_maps, max_bytes=int(settings.feature_cache_gigabytes * _GIGABYTE)),
+        registry=Registry((workspace.models, SHIPPED_MODELS)),
+        limits=acceptance_limits(settings),
         automatic_promotion=settings.automatic_promotion,
     )

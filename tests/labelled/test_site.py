@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cxrscreen.screening.reading import acceptance_limits
-from cxrscreen.screening.workspace import Workspace, open_workspace
+from cxrscreen.labelled.site import site_of
+from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.settings import load_settings
-from cxrscreen.training.site import site_of
+from cxrscreen.workspace import Workspace, open_workspace
 
 
 def test_a_site_is_the_workspace_with_the_gate_of_screening(tmp_path: Path) -> None:

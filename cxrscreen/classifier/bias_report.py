@@ -44,29 +44,3 @@ class BiasReport(Frozen):
     balance: tuple[BalanceRow, ...]
     shortcuts: tuple[Shortcut, ...]  # empty where there are too few patients to measure them
     summary: tuple[str, ...]
-
-
-class Copy(Frozen):
-    """A file that was left out because an earlier one has the same content."""
-
-    file: str
-    of: str
-
-
-class Likeness(Frozen):
-    """Two files that seem to show one exposure: rescaled, recoded, windowed anew or mirrored."""
-
-    first: str
-    second: str
-    correlation: float  # of fine detail, 0 to 1
-    mirrored: bool
-    across_classes: bool
-    same_patient: bool
-
-
-class DataReport(Frozen):
-    """All findings, with the names of files: for the evaluation report, never for a card."""
-
-    bias: BiasReport
-    copies: tuple[Copy, ...]
-    alike: tuple[Likeness, ...]  # across classes first
