@@ -29,10 +29,16 @@ def write_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def place_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make ``folder`` appear with all ``files`` in it, in place of an earlier folder of that name.
+def place_folder(folder: Path, files: Mapping[str, bytes], *, replace: bool = True) -> None:
+    """Make ``folder`` appear with all ``files`` in it.
+
+    Args:
+        folder: Its parent must exist.
+        files: Contents by plain name.
+        replace: Take the place of an earlier folder of that name; otherwise such a folder stays as it is.
 
     Raises:
+        FileExistsError: The folder is there already and may not be replaced, even if it appeared this very moment.
         OSError: The disk is full, or the parent folder is missing or not writable.
     """
     draft = _draft_beside(folder)
@@ -41,14 +47,14 @@ def place_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             _write_through(draft / name, content)
         _sync(draft)
-        if folder.exists():
+        if replace and folder.exists():
             # A non-empty folder cannot be renamed over: an earlier attempt steps aside first.
             former = _draft_beside(folder)
             folder.rename(former)
             draft.rename(folder)
             shutil.rmtree(former)
         else:
-            draft.rename(folder)
+            _rename_to_free_name(draft, folder)
         _sync(folder.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -78,6 +84,15 @@ def move_file(source: Path, destination: Path, *, keep_source: bool) -> None:
         draft.unlink(missing_ok=True)
     if not keep_source:
         source.unlink()
+
+
+def _rename_to_free_name(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)  # the system itself refuses where a folder with files stands
+    except OSError as exc:
+        if exc.errno == errno.ENOTEMPTY:  # Linux and macOS say this, POSIX also allows EEXIST
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder)) from exc
+        raise
 
 
 def _renamed(source: Path, destination: Path) -> bool:

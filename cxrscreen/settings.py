@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     )
     automatic_promotion: bool = Field(
         default=False,
-        description="A challenger whose verdict is 'promote' becomes champion at once, without waiting for a person.",
+        description="A challenger whose verdict is 'promote' becomes champion at once, no person is asked, if no "
+        "other model was scored on its test part before.",
     )
 
     # Reports

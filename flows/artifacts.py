@@ -9,10 +9,12 @@ from cxrscreen.screening.batch import BatchSummary
 from cxrscreen.screening.outcomes import FileRecord
 from cxrscreen.settings import Settings
 from flows.environment import reports_url
+from flows.publishing import never_fatal
 
 MOST_ROWS = 500  # the batch report has them all
 
 
+@never_fatal("the outcome of this batch")
 def publish(settings: Settings, summary: BatchSummary) -> None:
     """Write the batch's table and the page with its links."""
     tally = summary.tally

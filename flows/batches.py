@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import cast
-from uuid import UUID
-
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from cxrscreen.errors import ModelError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch
 from cxrscreen.screening.screen import chunks
 from cxrscreen.settings import Settings
 from flows.artifacts import publish
+from flows.growing_artifacts import Bar
 from flows.tasks import close, list_studies, release, screen
 
 
@@ -23,8 +20,7 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
         ModelError: The model is missing or damaged; the files are given back first.
     """
     studies = list_studies(settings, batch_id)
-    # Prefect types its calls for both worlds; outside of async code they return at once.
-    bar = cast("UUID", create_progress_artifact(0.0, description=f"Batch {batch_id}: {len(studies)} studies"))
+    show = Bar(f"Batch {batch_id}").part(0, 100)
     done = 0
     for chunk in chunks(studies, settings.chunk_studies):
         try:
@@ -33,7 +29,7 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
             release(settings, batch_id)
             raise
         done += len(chunk)
-        update_progress_artifact(bar, 100 * done / len(studies))
+        show("studies", done, len(studies))
     summary = close(settings, batch_id)
     publish(settings, summary)
     return summary

@@ -57,5 +57,8 @@ def _seen(seen: int | None) -> str:
     if seen is None:
         return "How this model was made is not known, so it may have seen these radiographs in its training."
     if seen:
-        return f"**This model was developed on {seen} of these radiographs: the figures flatter it.**"
-    return "This model has seen none of these radiographs in its training."
+        return (
+            f"**This model was developed on {seen} of these radiographs or on others of their patients: the figures "
+            "flatter it.**"
+        )
+    return "As far as the folder tells, this model was made without these radiographs and others of their patients."

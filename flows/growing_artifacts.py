@@ -5,32 +5,34 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
-import httpx
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from cxrscreen.classifier.making import GridPoint
 from cxrscreen.types import Progress
+from flows.publishing import never_fatal
 
 PAUSE_SECONDS = 2.0  # between two updates of a bar, each of which costs the server
 
 
 class Bar:
-    """One progress bar for a whole run, whose steps each fill their share of it."""
+    """One progress bar for a whole run, whose parts each fill their share of it; it never goes down."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        # Prefect types its calls for both worlds; outside of async code they return at once.
-        self._artifact = cast("UUID", create_progress_artifact(0.0, description=title))
+        self._artifact: UUID | None = None
+        self._percent = 0.0
         self._shown_at = 0.0
+        with never_fatal("the progress of this run"):
+            # Prefect types its calls for both worlds; outside of async code they return at once.
+            self._artifact = cast("UUID", create_progress_artifact(0.0, description=title))
 
     def part(self, start: float, end: float) -> Progress:
-        """Return what a step that fills the bar from ``start`` to ``end`` (percent) is to call."""
+        """Return what the steps of a part from ``start`` to ``end`` (percent) are to call; the first fills it."""
 
         def show(step: str, done: int, total: int) -> None:
             ended = done >= total
@@ -45,8 +47,10 @@ class Bar:
         self._show(100.0, f"{self._title}: done")
 
     def _show(self, percent: float, description: str) -> None:
-        with suppress(httpx.HTTPError):  # a bar is not worth the run
-            update_progress_artifact(self._artifact, percent, description=description)
+        self._percent = max(self._percent, percent)
+        if self._artifact is not None:
+            with never_fatal("the progress of this run"):
+                update_progress_artifact(self._artifact, self._percent, description=description)
         self._shown_at = time.monotonic()
 
 
@@ -59,6 +63,7 @@ class SearchTable:
         self._rows: list[dict[str, object]] = []
         self._artifact: UUID | None = None
 
+    @never_fatal("the table of the search")
     def add(self, points: Sequence[GridPoint]) -> None:
         """Add the points of one stage."""
         self._done += 1

@@ -19,12 +19,14 @@ from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import load_settings
 from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
-from flows.training_artifacts import publish_champions
+from flows.training_artifacts import publish_champions, which_screens
 
 
 @flow(name="promote", flow_run_name="promote {version}")
 def promote(version: str, who: str, why: str, *, overrule: bool = False) -> State[Any]:
-    """Make a model the champion: from the next batch on, it screens. Runs that have begun keep their model.
+    """Make a model the champion: from the next batch on, it screens, unless the settings name a version.
+
+    Runs that have begun keep their model.
 
     Refused where the comparison with the champion did not say "promote", unless that is overruled.
 
@@ -40,7 +42,8 @@ def promote(version: str, who: str, why: str, *, overrule: bool = False) -> Stat
             open_workspace(settings.workspace)
             registry = site_of(settings).registry
             move = registry.promote(version.strip(), who=who, why=why, overrule=overrule)
-        publish_champions(registry.log())
+        publish_champions(registry)
     except CxrscreenError as exc:
         return Failed(message=str(exc))
-    return Completed(message=f"{move.version} is the champion now, in place of {move.former}.")
+    moved = f"{move.version} is the champion now, in place of {move.former}."
+    return Completed(message=f"{moved}{which_screens(settings)}")

@@ -14,7 +14,7 @@ from cxrscreen.labelled.site import site_of
 from cxrscreen.settings import load_settings
 from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
-from flows.training_artifacts import publish_champions
+from flows.training_artifacts import publish_champions, which_screens
 
 
 def _run_name() -> str:
@@ -37,7 +37,8 @@ def rollback(who: str, why: str) -> State[Any]:
             open_workspace(settings.workspace)
             registry = site_of(settings).registry
             move = registry.rollback(who=who, why=why)
-        publish_champions(registry.log())
+        publish_champions(registry)
     except CxrscreenError as exc:
         return Failed(message=str(exc))
-    return Completed(message=f"{move.version} is the champion again, in place of {move.former}.")
+    moved = f"{move.version} is the champion again, in place of {move.former}."
+    return Completed(message=f"{moved}{which_screens(settings)}")

@@ -19,11 +19,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
 from cxrscreen.classifier.bias_report import BiasReport
-from cxrscreen.classifier.champion_log import Move
+from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.evaluation.result import Comparison, Evaluation
 from cxrscreen.settings import Settings
 from flows.environment import reports_url
+from flows.publishing import never_fatal
 
 if TYPE_CHECKING:
     from cxrscreen.evaluation.page import EvaluationFiles
@@ -42,6 +44,7 @@ FIGURES = (
 )
 
 
+@never_fatal("the leaks and biases of the data set")
 def publish_data(bias: BiasReport, *, run: str) -> None:
     """Write what the labelled set can teach a model besides disease."""
     shortcuts = [
@@ -68,6 +71,7 @@ def publish_data(bias: BiasReport, *, run: str) -> None:
     )
 
 
+@never_fatal("the figures of the evaluation")
 def publish_figures(evaluation: Evaluation, *, run: str) -> None:
     """Write the figures of an evaluation, each with its n and interval."""
     rows = []
@@ -78,21 +82,17 @@ def publish_figures(evaluation: Evaluation, *, run: str) -> None:
     create_table_artifact(rows, key=f"{run}-figures", description=f"{evaluation.model} on {evaluation.name}")
 
 
+@never_fatal("the comparison with the champion")
 def publish_comparison(comparison: Comparison) -> None:
     """Write the differences between challenger and champion."""
-    differences = {
-        "AUC": comparison.auc,
-        "sensitivity": comparison.sensitivity,
-        "specificity": comparison.specificity,
-        "Brier score (lower is better)": comparison.brier,
-    }
-    rows = [_figure(name, difference) for name, difference in differences.items() if difference is not None]
+    rows = [_figure(name, difference) for name, difference in comparison.differences if difference is not None]
     if not rows:
         return  # the promotion card says why
     title = f"{comparison.challenger} minus {comparison.champion}, on the same radiographs: {comparison.verdict}"
     create_table_artifact(rows, key="retrain-comparison", description=title)
 
 
+@never_fatal("the links to the report")
 def publish_report(settings: Settings, evaluation: Evaluation, files: EvaluationFiles, *, run: str, after: str) -> None:
     """Write the page with the report's links; ``after`` is what follows them, in Markdown."""
     html, pdf = (_url(settings, file) for file in (files.html, files.pdf))
@@ -113,14 +113,22 @@ def publish_report(settings: Settings, evaluation: Evaluation, files: Evaluation
     )
 
 
-def publish_champions(moves: Sequence[Move]) -> None:
+@never_fatal("the log of the champion")
+def publish_champions(registry: Registry) -> None:
     """Write the log of the champion, the latest move first."""
     rows = [
         {"at": move.at, "move": move.kind, "champion": move.version, "before": move.former, "who": move.who}
         | {"why": move.why}
-        for move in reversed(moves)
+        for move in reversed(registry.log())
     ]
-    create_table_artifact(rows, key="champion-log", description="Which model screens, since when, by whom and why")
+    create_table_artifact(rows, key="champion-log", description="The champions: since when, by whom and why")
+
+
+def which_screens(settings: Settings) -> str:
+    """Say what a move of the champion means where the settings name a version; else nothing."""
+    if settings.model == CHAMPION:
+        return ""
+    return f" But the settings name {settings.model}: that one screens until they say '{CHAMPION}' again."
 
 
 def promotion_card(comparison: Comparison | None, version: str, *, promoted: bool) -> str:
@@ -136,12 +144,13 @@ def promotion_card(comparison: Comparison | None, version: str, *, promoted: boo
     if promoted:
         now = "It has been promoted: the site's settings allow it (`automatic_promotion`) and the gate was passed."
     else:
-        now = f"The champion still screens. Once the report has been read, a person may {_promotion(version)}"
+        now = f"The champion has not changed. Once the report has been read, a person may {_promotion(version)}"
         recommended = comparison is not None and comparison.verdict == "promote"
         now += "." if recommended else ", where the verdict has to be overruled."
     return "\n\n".join([*found, now])
 
 
+@never_fatal("the link to the list of files at fault")
 def link_faults(settings: Settings, page: Path, words: str) -> None:
     """Link a page that names the files of a data set that are at fault."""
     create_markdown_artifact(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.making import GridPoint
 from cxrscreen.classifier.recipe import recipe_named
 from tests.benchmarks.pooling_figure import COLUMNS, SEEN, draw
@@ -65,8 +66,6 @@ def test_the_clavicles_lie_in_the_upper_rows_beside_the_spine() -> None:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("name", "blind"), [("study-2020", True), ("standard", False)])
 def test_the_studys_head_sees_nothing_outside_the_upper_left_four_by_four_cells(name: str, *, blind: bool) -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
     head = Head(recipe_named(name), seed=1)
     feature_maps = np.random.default_rng(1).random((2, 7, 7, 512), dtype=np.float32)
     gradient = np.abs(gradient_of(head, feature_maps)).sum(axis=-1)

@@ -54,6 +54,28 @@ def test_an_earlier_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 
+@pytest.mark.parametrize("appears", ["before", "at the last moment"])
+def test_a_folder_that_may_not_be_replaced_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appears: str
+) -> None:
+    rename = Path.rename
+
+    def rename_second(draft: Path, target: Path) -> Path:
+        if not target.exists():
+            target.mkdir()
+            (target / "first.txt").write_bytes(b"first")
+        return rename(draft, target)
+
+    if appears == "before":
+        place_folder(tmp_path / "model", {"first.txt": b"first"}, replace=False)
+    else:
+        monkeypatch.setattr(Path, "rename", rename_second)
+    with pytest.raises(FileExistsError):
+        place_folder(tmp_path / "model", {"second.txt": b"second"}, replace=False)
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["first.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_a_crash_in_the_middle_leaves_no_folder_under_the_final_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

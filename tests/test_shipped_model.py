@@ -24,6 +24,7 @@ def test_its_evaluation_gives_the_figures_of_its_card() -> None:
     assert evaluation.figures.sensitivity == card.test.sensitivity
     assert evaluation.figures.specificity == card.test.specificity
     assert evaluation.figures.accuracy == card.test.accuracy
+    # Its value alone: the limits on the shipped card were drawn by an earlier bootstrap, and a card is not rewritten.
     assert evaluation.figures.auc.value == card.test.auc.value
 
 

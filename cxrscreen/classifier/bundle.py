@@ -96,7 +96,9 @@ def save_bundle(models: Path, card: ModelCard, weights: bytes, extras: Mapping[s
     }
     try:
         models.mkdir(parents=True, exist_ok=True)
-        place_folder(target, files)
+        place_folder(target, files, replace=False)
+    except FileExistsError as exc:  # another retraining was faster since the look at the folder
+        raise _taken(card.version) from exc
     except OSError as exc:
         raise ModelError(f"The model {card.version} could not be written: {exc.strerror}.") from exc
     return target
@@ -112,8 +114,12 @@ def free_folder(models: Path, version: str) -> Path:
     if version == CHAMPION:
         raise ModelError(f"The name {CHAMPION!r} means whichever model screens. Choose another version.")
     if target.exists():
-        raise ModelError(f"The model {version} exists already and is never overwritten. Choose another version.")
+        raise _taken(version)
     return target
+
+
+def _taken(version: str) -> ModelError:
+    return ModelError(f"The model {version} exists already and is never overwritten. Choose another version.")
 
 
 def read_card(folder: Path) -> ModelCard:

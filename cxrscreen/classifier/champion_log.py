@@ -7,6 +7,7 @@ and one line more, written beside and renamed over under a lock: a process that 
 from __future__ import annotations
 
 import fcntl
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from cxrscreen.errors import ModelError
 LOG_FILE = "champion.jsonl"
 LONGEST_REASON = 4000  # characters: a reason may list all figures of a comparison, but is no report
 
+_NO_TEXT = frozenset({"Cc", "Cs"})  # control characters, new lines among them, and bytes that are no text at all
 _LOCK_FILE = ".champion.lock"
 
 
@@ -78,7 +80,8 @@ class ChampionLog:
             verify: Called with the new champion before the pointer moves; what it raises stops the move.
 
         Raises:
-            ModelError: It is the champion already, nobody or no reason is named, or the log is damaged or unwritable.
+            ModelError: It is the champion already, nobody or no reason is named, or not in one line each, or the log is
+                damaged or unwritable.
         """
 
         def towards(champions: list[str]) -> str:
@@ -119,6 +122,8 @@ class ChampionLog:
         who, why = who.strip(), why.strip()
         if not who or not why or len(who) + len(why) > LONGEST_REASON:
             raise ModelError(f"Name who moves the champion, and why, in at most {LONGEST_REASON} characters together.")
+        if any(unicodedata.category(character) in _NO_TEXT for character in who + why):
+            raise ModelError("Who moves the champion, and why, must be one line each, without control characters.")
         try:
             with self._locked():
                 content = self._content()

@@ -36,31 +36,6 @@ class Head:
         self._arrays: HeadArrays = initial_arrays(recipe, np.random.default_rng(seed))
 
     @classmethod
-    def fitted(
-        cls,
-        recipe: Recipe,
-        feature_maps: FeatureMaps,
-        diseased: Diseased,
-        *,
-        seed: int,
-        shifted: FeatureMaps | None = None,
-    ) -> Head:
-        """Train a new head.
-
-        Args:
-            recipe: Architecture and training.
-            feature_maps: Shape (n, 7, 7, 512).
-            diseased: Reference standard, shape (n,).
-            seed: Any non-negative integer.
-            shifted: Feature maps of k shifted copies of each radiograph, shape (n, k, 7, 7, 512).
-
-        Raises:
-            ModelError: As ``fitted_pooled``.
-        """
-        pooled_copies = None if shifted is None else pool(recipe, shifted)
-        return cls.fitted_pooled(recipe, pool(recipe, feature_maps), diseased, seed=seed, shifted=pooled_copies)
-
-    @classmethod
     def fitted_pooled(
         cls, recipe: Recipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None = None
     ) -> Head:

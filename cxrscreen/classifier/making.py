@@ -65,7 +65,7 @@ class Making(Frozen):
         data_folder: Its name, no path.
         development: SHA-256 of the files that it was trained and calibrated on.
         test: SHA-256 of the files that were set aside.
-        looks: How often this test part had been scored before, by models made at this site.
+        looks: How many other models had been scored on some of this test part before.
     """
 
     recipe: RecipeName

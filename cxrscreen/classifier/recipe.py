@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from cxrscreen.classifier.base_weights import FEATURE_SHAPE
@@ -51,10 +51,6 @@ class Recipe:
     def learning_rate_at(self, step: int) -> float:
         """What the Keras of 2020 made of ``optimizer(lr, decay=lr / epochs)`` at that step, counted from 0."""
         return self.learning_rate / (1 + step * self.learning_rate / self.epochs)
-
-    def with_settings(self, *, learning_rate: float, batch_size: int, optimizer: OptimizerName, epochs: int) -> Recipe:
-        """The same head, trained otherwise: what a search varies."""
-        return replace(self, learning_rate=learning_rate, batch_size=batch_size, optimizer=optimizer, epochs=epochs)
 
     def hyperparameters(self) -> dict[str, float | int | str]:
         """What the model card records, one flat value for each key."""

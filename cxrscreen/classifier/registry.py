@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from cxrscreen.classifier.bundle import CARD_FILE, CHAMPION, checked_version, read_card, read_making, read_weights
+from cxrscreen.classifier.bundle import CARD_FILE, CHAMPION, checked_version, free_folder, read_card, read_weights
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.champion_log import ChampionLog, Move
-from cxrscreen.classifier.making import Making
 from cxrscreen.errors import ModelError
 from cxrscreen.settings import PROJECT
 
@@ -90,13 +89,16 @@ class Registry:
         """
         return self._card_in(self.folder_of(version))
 
-    def making_of(self, version: str) -> Making | None:
-        """How a version was made; ``None`` where that was not recorded.
+    def check_free(self, version: str) -> None:
+        """Refuse a name that a new model cannot have: in the first folder it would stand in for another one's.
 
         Raises:
-            ModelError: There is no such version, or the record is damaged.
+            ModelError: Some folder holds that version already, it is the shipped model's, or it cannot name a folder.
         """
-        return read_making(self.folder_of(version))
+        if version == SHIPPED_VERSION:
+            raise ModelError(f"{version} is the name of the shipped model. Choose another version.")
+        for folder in self._folders:
+            free_folder(folder, version)
 
     def verdict_of(self, version: str) -> str | None:
         """Verdict on a version as a challenger: "promote", "keep" or "cannot tell"; ``None`` if it never was one.
@@ -143,7 +145,10 @@ class Registry:
 
     def _check_verdict(self, version: str) -> None:
         judgement, champion = self._judgement_of(version), self.champion()
-        overruling = "Whoever takes the responsibility can overrule this, and the log will name them."
+        overruling = (
+            "Read its evaluation report; whoever takes the responsibility can then overrule this and say why, and the "
+            "log will name them."
+        )
         if judgement is None:
             raise ModelError(f"{version} was never compared with a champion. {overruling}")
         if judgement.verdict != "promote":
@@ -154,7 +159,7 @@ class Registry:
         if judgement.champion != champion:
             raise ModelError(
                 f"{version} was recommended in place of {judgement.champion}, but the champion is now {champion}. "
-                f"Compare the two first. {overruling}"
+                f"{overruling}"
             )
 
     def _judgement_of(self, version: str) -> _Judgement | None:

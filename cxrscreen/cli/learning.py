@@ -6,7 +6,7 @@ What they call is imported by them: scikit-learn and matplotlib would cost the o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from cxrscreen.workspace import open_workspace
 
 if TYPE_CHECKING:
     from cxrscreen.evaluation.page import EvaluationFiles
+    from cxrscreen.training.retraining import Retrained
 
 LabelledFolder = Annotated[Path, typer.Argument(help="With covid/, normal/, and metadata.csv if there is one.")]
 
@@ -59,6 +60,8 @@ def retrain(
     from cxrscreen.training.request import request_of  # noqa: PLC0415  # likewise
     from cxrscreen.training.search_space import STUDY_SPACE, read_space  # noqa: PLC0415  # likewise
 
+    if space is not None and search is False:
+        raise SettingsError("--space says what to search, --no-search that nothing is. Leave one of them out.")
     request = request_of(
         data_folder=folder.resolve(),
         recipe=recipe,
@@ -74,30 +77,10 @@ def retrain(
     open_workspace(settings.workspace)
     with progress_bars() as progress:
         made = retraining.retrain(site_of(settings), request, progress)
-    judged = made.comparison
     if as_json:
-        print_json(
-            {
-                "version": made.version,
-                "verdict": None if judged is None else judged.verdict,
-                "reasons": [] if judged is None else list(judged.reasons),
-                "promoted": made.promoted,
-                "report_html": str(made.files.html),
-                "report_pdf": str(made.files.pdf),
-                "card": made.card.model_dump(mode="json"),
-            }
-        )
-        return
-    _tell(made.evaluation, made.files)
-    say(out, f"Model:   {made.version}")
-    if judged is not None:
-        say(out, f"Verdict: {judged.verdict}, against {judged.champion}")
-        say_list(judged.reasons)
-    if made.promoted:
-        say_sentences("It was promoted at once, as the settings allow.")
+        print_json(_as_json(made))
     else:
-        overruling = "" if judged is not None and judged.verdict == "promote" else " --overrule"
-        say(out, f"It screens once somebody promotes it: cxrscreen promote {made.version} --why ...{overruling}")
+        _tell_retrained(made)
 
 
 def evaluate(
@@ -149,6 +132,33 @@ def cache(
     say(out, f"{entries} feature maps, {size / 1e6:.1f} MB of at most {settings.feature_cache_gigabytes:g} GB.")
 
 
+def _as_json(made: Retrained) -> dict[str, Any]:
+    judged = made.comparison
+    return {
+        "version": made.version,
+        "verdict": None if judged is None else judged.verdict,
+        "reasons": [] if judged is None else list(judged.reasons),
+        "promoted": made.promoted,
+        "report_html": str(made.files.html),
+        "report_pdf": str(made.files.pdf),
+        "card": made.card.model_dump(mode="json"),
+    }
+
+
+def _tell_retrained(made: Retrained) -> None:
+    judged = made.comparison
+    _tell(made.evaluation, made.files)
+    say(out, f"Model:   {made.version}")
+    if judged is not None:
+        say(out, f"Verdict: {judged.verdict}, against {judged.champion}")
+        say_list(judged.reasons)
+    if made.promoted:
+        say_sentences("It was promoted at once, as the settings allow.")
+    else:
+        overruling = "" if judged is not None and judged.verdict == "promote" else " --overrule"
+        say(out, f"To make it the champion: cxrscreen promote {made.version} --why ...{overruling}")
+
+
 def _tell(evaluation: Evaluation, files: EvaluationFiles) -> None:
     """Say first what the figures cannot show."""
     say_list(evaluation.data.bias.summary)
@@ -159,7 +169,10 @@ def _tell(evaluation: Evaluation, files: EvaluationFiles) -> None:
             "\nIt is not recorded which radiographs the model has learnt from: it may have seen some of these."
         )
     elif evaluation.seen:
-        say_sentences(f"\nThe model has learnt from {evaluation.seen} of these radiographs: the figures flatter it.")
+        say_sentences(
+            f"\nThe model has learnt from {evaluation.seen} of these radiographs or from others of their patients: the "
+            "figures flatter it."
+        )
     say(out, f"\nReport:  {files.html}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -62,22 +63,9 @@ def cards_table(first: ModelCard, second: ModelCard) -> Table:
 def differences_table(comparison: Comparison) -> Table:
     """What the challenger does better or worse, radiograph by radiograph."""
     table = _table("", f"{comparison.challenger} minus {comparison.champion}", "95 % interval", "n")
-    for name, better, difference in (
-        ("AUC", "higher", comparison.auc),
-        ("sensitivity", "higher", comparison.sensitivity),
-        ("specificity", "higher", comparison.specificity),
-        ("Brier score", "lower", comparison.brier),
-    ):
-        cells = (
-            (NONE, NONE, NONE)
-            if difference is None
-            else (
-                f"{difference.value:+.3f}",
-                f"{difference.low:+.3f} to {difference.high:+.3f}",
-                str(difference.n),
-            )
-        )
-        table.add_row(f"{name} ({better} is better)", *cells)
+    for name, difference in comparison.differences:
+        better = "lower" if name == "Brier score" else "higher"
+        table.add_row(f"{name} ({better} is better)", *_cells(difference, sign="+"))
     return table
 
 
@@ -95,16 +83,7 @@ def figures_table(figures: Figures) -> Table:
         ("average precision", figures.average_precision),
         ("Brier score", figures.brier),
     ):
-        cells = (
-            (NONE, NONE, NONE)
-            if figure is None
-            else (
-                f"{figure.value:.3f}",
-                f"{figure.low:.3f} to {figure.high:.3f}",
-                str(figure.n),
-            )
-        )
-        table.add_row(name, *cells)
+        table.add_row(name, *_cells(figure))
     return table
 
 
@@ -130,6 +109,13 @@ def _table(*columns: str) -> Table:
 
 def _setting(value: float | str | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else NONE if value is None else str(value)
+
+
+def _cells(figure: Estimate | None, *, sign: Literal["", "+"] = "") -> tuple[str, str, str]:
+    if figure is None:
+        return NONE, NONE, NONE
+    digits = f"{sign}.3f"
+    return f"{figure.value:{digits}}", f"{figure.low:{digits}} to {figure.high:{digits}}", str(figure.n)
 
 
 def _one_line(figure: Estimate) -> str:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.champion_log import Move
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
 from cxrscreen.cli.console import AsJson, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
 from cxrscreen.cli.tables import cards_table, differences_table, log_table, models_table
 from cxrscreen.errors import ModelError
-from cxrscreen.settings import load_settings
+from cxrscreen.settings import Settings, load_settings
 from cxrscreen.workspace import open_workspace
 
 Why = Annotated[str, typer.Option(help="One sentence for the log. No patient data.")]
@@ -27,7 +28,8 @@ def models(
     as_json: AsJson = False,
 ) -> None:
     """List the model versions, their figures on the held-out test part, and which one screens."""
-    registry = _registry(workspace)
+    settings = load_settings(workspace)
+    registry = _registry(settings)
     if log:
         moves = registry.log()
         if as_json:
@@ -37,7 +39,7 @@ def models(
             out.print(log_table(moves))
         say_sentences(f"\nThe champion is {registry.champion()}." if moves else "Nobody has moved the champion so far.")
         return
-    champion = registry.card_of("champion").version
+    champion = registry.card_of(CHAMPION).version
     judged = [(card, _verdict(registry, card.version)) for card in registry.cards()]
     if as_json:
         print_json(
@@ -48,8 +50,9 @@ def models(
         )
         return
     out.print(models_table(judged, champion))
+    mark = "screens." if settings.model == CHAMPION else f"is the champion. {_pinned(settings)}"
     say_sentences(
-        "\n* screens. Figures on each model's own held-out test part of n radiographs, with 95 % intervals: they say "
+        f"\n* {mark} Figures on each model's own held-out test part of n radiographs, with 95 % intervals: they say "
         "little about other hospitals."
     )
 
@@ -65,7 +68,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Set two models side by side; with a labelled folder, judge the second against the first on it."""
-    registry = _registry(workspace)
+    settings = load_settings(workspace)
+    registry = _registry(settings)
     cards = registry.card_of(first), registry.card_of(second)
     if folder is None:
         if as_json:
@@ -80,7 +84,7 @@ def compare(
     from cxrscreen.labelled.compare import compare_on  # noqa: PLC0415  # scikit-learn costs other commands a second
     from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # likewise
 
-    site = site_of(load_settings(workspace))
+    site = site_of(settings)
     with progress_bars() as progress:
         judged = compare_on(
             folder,
@@ -109,18 +113,25 @@ def promote(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a version the champion: it screens from the next batch on."""
-    move = _registry(workspace).promote(version, who=who or _logged_in(), why=why, overrule=overrule)
-    _tell(move, as_json=as_json)
+    """Make a version the champion: it screens from the next batch on, unless the settings name a version."""
+    settings = load_settings(workspace)
+    move = _registry(settings).promote(version, who=who or _logged_in(), why=why, overrule=overrule)
+    _tell(move, settings, as_json=as_json)
 
 
 def rollback(*, why: Why, who: Who = "", workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Return to the model that the champion replaced; again and again, as far as the shipped one."""
-    _tell(_registry(workspace).rollback(who=who or _logged_in(), why=why), as_json=as_json)
+    settings = load_settings(workspace)
+    move = _registry(settings).rollback(who=who or _logged_in(), why=why)
+    _tell(move, settings, as_json=as_json)
 
 
-def _registry(workspace: Path | None) -> Registry:
-    return Registry((open_workspace(load_settings(workspace).workspace).models, SHIPPED_MODELS))
+def _registry(settings: Settings) -> Registry:
+    return Registry((open_workspace(settings.workspace).models, SHIPPED_MODELS))
+
+
+def _pinned(settings: Settings) -> str:
+    return f"But the settings name {settings.model}: that one screens until they say {CHAMPION!r} again."
 
 
 def _verdict(registry: Registry, version: str) -> str | None:
@@ -138,10 +149,13 @@ def _logged_in() -> str:
         raise ModelError("It is not known who you are. Name yourself with --who.") from exc
 
 
-def _tell(move: Move, *, as_json: bool) -> None:
+def _tell(move: Move, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json(move.model_dump(mode="json"))
         return
-    say(out, f"{move.version} screens from the next batch on, in place of {move.former}.")
+    if settings.model == CHAMPION:
+        say(out, f"{move.version} screens from the next batch on, in place of {move.former}.")
+    else:
+        say(out, f"{move.version} is the champion, in place of {move.former}. {_pinned(settings)}")
     undone_by = "cxrscreen rollback" if move.kind == "promote" else f"cxrscreen promote {move.former}"
     say_sentences(f"Batches that have begun keep their model. '{undone_by} --why ...' undoes this.")

@@ -15,6 +15,7 @@ from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import GridPoint, SearchRecord
 from cxrscreen.evaluation.drawing import ACCENT, GREY, INK, MIDDLE, drawn
 from cxrscreen.evaluation.result import CalibrationBin, CurvePoint, Figures, ScoredFile
+from cxrscreen.reporting.page_parts import printable
 
 SQUARE, WIDE = 58.0, 180.0  # millimetres: three squares stand side by side on A4
 
@@ -120,7 +121,7 @@ def search_chart(search: SearchRecord) -> bytes:
             axes.set_xticks(places, labels, rotation=90)
             axes.set_xlim(-0.8, len(points) - 0.2)
             axes.grid(visible=False, axis="x")
-            axes.set_title(fill(name, 6 + 4 * len(points)))
+            axes.set_title(fill(printable(name), 6 + 4 * len(points)))
         np.atleast_1d(panels)[0].set_ylabel(f"mean {'AUC' if search.criterion == 'auc' else 'accuracy'} of the folds")
 
     return drawn(draw, width=WIDE, height=68)

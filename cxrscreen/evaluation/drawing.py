@@ -55,6 +55,7 @@ _STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "cxrscreen",
     "text.color": INK,
+    "text.parse_math": False,  # people name the stages of a search: a $ is a $
     "xtick.color": GREY,
     "xtick.labelcolor": INK,
     "xtick.major.pad": 2.5,

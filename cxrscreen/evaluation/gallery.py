@@ -21,17 +21,24 @@ class GalleryPicture:
 
     Attributes:
         file: Relative to the labelled folder.
-        caption: "truth - prediction".
+        truth: As labelled.
+        prediction: On whose side of the threshold the score lies.
         score: Of the model, 0 to 1.
         jpeg: The picture.
         marked: False where the activation map is zero everywhere and the radiograph is shown without one.
     """
 
     file: str
-    caption: str
+    truth: Label
+    prediction: Label
     score: float
     jpeg: bytes = field(repr=False)
     marked: bool = True
+
+    @property
+    def caption(self) -> str:
+        """Return "truth - prediction", as the study wrote it below its pictures."""
+        return f"{CLASS_NAMES[self.truth]} - {CLASS_NAMES[self.prediction]}"
 
 
 def choose(files: Sequence[ScoredFile], threshold: float, most: int = MOST) -> tuple[ScoredFile, ...]:
@@ -61,11 +68,6 @@ def errors(files: Sequence[ScoredFile], threshold: float, most: int) -> tuple[Sc
     """Return the radiographs on the wrong side of the threshold, the farthest from it first; at most ``most``."""
     wrong = [file for file in files if predicted(file, threshold) != file.label]
     return tuple(sorted(wrong, key=lambda file: _far_first(file, threshold))[:most])
-
-
-def caption(file: ScoredFile, threshold: float) -> str:
-    """Return "truth - prediction", as the study wrote it below its pictures."""
-    return f"{CLASS_NAMES[file.label]} - {CLASS_NAMES[predicted(file, threshold)]}"
 
 
 def predicted(file: ScoredFile, threshold: float) -> Label:

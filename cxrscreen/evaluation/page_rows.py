@@ -60,13 +60,7 @@ def number(value: float, digits: int) -> str:
 
 def named_differences(comparison: Comparison) -> list[tuple[str, Estimate]]:
     """The differences that could be measured."""
-    named = (
-        ("AUC", comparison.auc),
-        ("Sensitivity", comparison.sensitivity),
-        ("Specificity", comparison.specificity),
-        ("Brier score", comparison.brier),
-    )
-    return [(name, estimate) for name, estimate in named if estimate is not None]
+    return [(name, estimate) for name, estimate in comparison.differences if estimate is not None]
 
 
 def headline_facts(figures: Figures) -> tuple[Fact, ...]:

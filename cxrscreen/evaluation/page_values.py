@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cxrscreen.classifier.making import Making
-from cxrscreen.evaluation.gallery import GalleryPicture
+from cxrscreen.evaluation.gallery import CLASS_NAMES, GalleryPicture
 from cxrscreen.evaluation.page_rows import (
     Group,
     Lines,
@@ -185,15 +185,15 @@ def _verdict(comparison: Comparison) -> VerdictCard:
 
 
 def _shown(place: int, picture: GalleryPicture) -> Shown:
-    truth, prediction = picture.caption.split(" - ")
     under = "under its activation map" if picture.marked else "without an activation map, which is zero everywhere"
     return Shown(
         picture=picture_file(place),
         file=picture.file,
         caption=picture.caption,
         score=number(picture.score, 3),
-        wrong=truth != prediction,
-        alt=f"Radiograph {picture.file} {under}. Truth {truth}, prediction {prediction}.",
+        wrong=picture.truth != picture.prediction,
+        alt=f"Radiograph {picture.file} {under}. Truth {CLASS_NAMES[picture.truth]}, "
+        f"prediction {CLASS_NAMES[picture.prediction]}.",
     )
 
 

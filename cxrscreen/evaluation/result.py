@@ -92,7 +92,8 @@ class Evaluation(Frozen):
     """One model on one labelled set.
 
     Attributes:
-        seen: Radiographs of the set that the model was trained or calibrated on; ``None`` where its making is unknown.
+        seen: Radiographs of the set whose patients the model was trained or calibrated on, by these or other files;
+            ``None`` where its making is unknown.
         looks: How often the same set had been scored before, where that is counted (the test part of a retraining).
         doubts: After a retraining, radiographs of its development part whose labels the folds contradict, worst first;
             scored by heads that had not seen their patients.
@@ -139,3 +140,13 @@ class Comparison(Frozen):
     brier: Estimate | None
     verdict: Verdict
     reasons: tuple[str, ...]
+
+    @property
+    def differences(self) -> tuple[tuple[str, Estimate | None], ...]:
+        """All four by name; of the Brier score alone, lower is better."""
+        return (
+            ("AUC", self.auc),
+            ("sensitivity", self.sensitivity),
+            ("specificity", self.specificity),
+            ("Brier score", self.brier),
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +30,20 @@ def subgroups(
         seed: Of the bootstrap.
 
     Returns:
-        Traits in the given order; values in alphabetical order, with "under ..." first and what is not stated last.
+        Traits in the given order; values in the order of ``place``.
     """
     return tuple(
         _subgroup(scored, by, value, np.array([stated == value for stated in values]), threshold=threshold, seed=seed)
         for by, values in ((by, [value or NOT_STATED for value in given]) for by, given in traits.items())
         if set(values) != {NOT_STATED}
-        for value in sorted(set(values), key=_place)
+        for value in sorted(set(values), key=place)
     )
 
 
-def _place(value: str) -> tuple[bool, bool, str]:
-    return value == NOT_STATED, not value.startswith("under "), value
+def place(value: str) -> tuple[bool, bool, float, str]:
+    """Where a value of a trait stands among the others: bands rise, names follow, what is not stated comes last."""
+    number = re.match(r"\d+", value)
+    return value == NOT_STATED, not value.startswith("under "), float(number[0]) if number else inf, value
 
 
 def _subgroup(  # noqa: PLR0913  # what to measure, of whom, and how

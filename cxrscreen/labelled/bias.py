@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 
 from cxrscreen.classifier.bias_report import BalanceRow, BiasReport, Trait
 from cxrscreen.evaluation.data_report import DataReport
+from cxrscreen.evaluation.subgroups import NOT_STATED, place
 from cxrscreen.labelled.bias_summary import summary_of
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.likeness import alike
 from cxrscreen.labelled.shortcuts import measure_shortcuts
-from cxrscreen.labelled.traits import AGE_BANDS, NOT_STATED, SIZE_BANDS, traits_of
+from cxrscreen.labelled.traits import traits_of
 from cxrscreen.types import Progress
-
-_BANDS = {"age": [name for _, name in AGE_BANDS], "size": [name for _, name in SIZE_BANDS]}
 
 
 def examine(labelled: LabelledSet, *, seed: int, progress: Progress | None = None) -> DataReport:
@@ -62,18 +61,8 @@ def disjoint_sources(labelled: LabelledSet) -> bool | None:
 
 def _balance(labelled: LabelledSet) -> Iterator[BalanceRow]:
     traits: Mapping[Trait, tuple[str | None, ...]] = traits_of(labelled)
-    for trait, values in traits.items():
+    for trait, stated in traits.items():
+        values = [value or NOT_STATED for value in stated]
         counts = Counter(zip(values, labelled.diseased.tolist(), strict=True))
-        for value in sorted({*values}, key=lambda value: _place(trait, value)):
-            yield BalanceRow(
-                by=trait,
-                value=NOT_STATED if value is None else value,
-                diseased=counts[value, True],
-                healthy=counts[value, False],
-            )
-
-
-def _place(trait: Trait, value: str | None) -> tuple[bool, int, str]:
-    """Bands rise, other values follow the alphabet; what is not stated comes last."""
-    bands = _BANDS.get(trait, [])
-    return value is None, bands.index(value) if value in bands else 0, value or ""
+        for value in sorted({*values}, key=place):
+            yield BalanceRow(by=trait, value=value, diseased=counts[value, True], healthy=counts[value, False])

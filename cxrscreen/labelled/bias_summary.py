@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from cxrscreen.classifier.bias_report import BiasReport, Shortcut
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.metadata import METADATA_FILE
 from cxrscreen.labelled.shortcuts import SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS
 
@@ -19,7 +21,13 @@ def summary_of(bias: BiasReport, labelled: LabelledSet) -> tuple[str, ...]:
         bias: All but its summary.
         labelled: The set that it was measured on.
     """
-    return (_of_sources(bias, labelled), _of_shortcuts(bias), *_of_leaks(bias), *_of_patients(bias, labelled))
+    return (
+        _of_sources(bias, labelled),
+        _of_shortcuts(bias),
+        *_of_metadata(labelled),
+        *_of_leaks(bias),
+        *_of_patients(bias, labelled),
+    )
 
 
 def _of_sources(bias: BiasReport, labelled: LabelledSet) -> str:
@@ -41,12 +49,14 @@ def _of_sources(bias: BiasReport, labelled: LabelledSet) -> str:
     for shortcut in bias.shortcuts:
         if shortcut.name == SOURCE and shortcut.auc.low > _CHANCE:
             return f"The source alone tells the classes apart with {_figure(shortcut)}: a model may learn it.{aside}"
-    one_sided = [row for row in bias.balance if row.by == "source" and not (row.diseased and row.healthy)]
-    if one_sided:
-        radiographs = sum(row.diseased + row.healthy for row in one_sided)
+    classes_of = defaultdict(list)  # the balance may have put several sources together
+    for radiograph in labelled.radiographs:
+        if radiograph.source is not None:
+            classes_of[radiograph.source].append(radiograph.diseased)
+    if one_sided := sum(len(classes) for classes in classes_of.values() if len({*classes}) == 1):
         return (
-            f"{radiographs} of {bias.radiographs} radiographs come from sources that have one class only: on these a "
-            "model may tell sources apart, not disease."
+            f"{one_sided} of {bias.radiographs} radiographs come from sources that have one class only: on these a "
+            f"model may tell sources apart, not disease.{aside}"
         )
     return f"Every recorded source has radiographs of both classes.{aside}"
 
@@ -67,6 +77,20 @@ def _of_shortcuts(bias: BiasReport) -> str:
     )
 
 
+def _of_metadata(labelled: LabelledSet) -> Iterator[str]:
+    if wrong := labelled.contradicted:
+        yield (
+            f"{_counted(wrong, 'row')} of {METADATA_FILE} {_verb(wrong, 'name')} another class than the folder that "
+            f"the file lies in: look at {'it' if wrong == 1 else 'them'}."
+        )
+    if unmatched := labelled.unmatched_rows:
+        match = "matches" if unmatched == 1 else "match"
+        yield (
+            f"{_counted(unmatched, 'row')} of {METADATA_FILE} {match} no file: what is said there of patients and "
+            "sources was not used."
+        )
+
+
 def _of_leaks(bias: BiasReport) -> Iterator[str]:
     if across := bias.alike_across_classes:
         yield (
@@ -76,7 +100,7 @@ def _of_leaks(bias: BiasReport) -> Iterator[str]:
     if within := bias.alike - bias.alike_across_classes:
         yield (
             f"{_counted(within, 'pair')} of radiographs with the same label {_verb(within, 'seem')} to show one "
-            "exposure; no split parts them."
+            "exposure; wherever the folder is split, they stay together."
         )
     if bias.copies:
         yield f"{_counted(bias.copies, 'file')} repeated the content of another and {_was(bias.copies)} left out."
@@ -89,7 +113,8 @@ def _of_patients(bias: BiasReport, labelled: LabelledSet) -> Iterator[str]:
             f"{_counted(both, 'patient')} {have} radiographs of both classes: possible where the disease came or went, "
             "worth a look everywhere."
         )
-    if joined := len(labelled.same_person):
+    unnumbered = {radiograph.sha256 for radiograph in labelled.radiographs}  # who names nobody is called by its content
+    if joined := sum(unnumbered.isdisjoint(pair) for pair in labelled.same_person):
         yield (
             f"{_counted(joined, 'file')} {_was(joined)} stored under two patient numbers; the patients of each were "
             "taken for one person."
@@ -107,7 +132,10 @@ def _of_patients(bias: BiasReport, labelled: LabelledSet) -> Iterator[str]:
         )
     if several := bias.patients_with_several:
         have = "have" if several > 1 else "has"
-        yield f"{several} of {bias.patients} patients {have} several radiographs; no split parts them."
+        yield (
+            f"{several} of {bias.patients} patients {have} several radiographs; wherever the folder is split, these "
+            "stay together."
+        )
 
 
 def _figure(shortcut: Shortcut) -> str:

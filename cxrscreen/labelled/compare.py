@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cxrscreen.classifier.bundle import read_card, read_weights
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.comparison import Judged, compare
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.labelled.groups import joined_patients
-from cxrscreen.labelled.labelled_set import read_labelled
+from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
 from cxrscreen.labelled.likeness import alike
-from cxrscreen.labelled.seen import developed_on, of_same_patients
+from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.seen import of_same_patients
+from cxrscreen.labelled.splits import Indices
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.types import PreparedBatch, Progress
+from cxrscreen.types import Progress
 
-_AT_ONCE = 256  # radiographs whose feature maps are in memory together: 26 MB
 _SEED = 2020  # of the bootstrap: the same folder and models give the same intervals
 
 
@@ -49,26 +49,71 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
         DataSetError: The folder is no labelled folder, or both models are one.
         ModelError: A model is damaged.
     """
-    versions = read_card(champion).version, read_card(challenger).version
-    if versions[0] == versions[1]:
-        raise DataSetError(f"{versions[0]} would be compared with itself. Name two versions.")
+    before, after = Scorer.of(champion), Scorer.of(challenger)
+    if before.card.version == after.card.version:
+        raise DataSetError(f"{after.card.version} would be compared with itself. Name two versions.")
     labelled = read_labelled(folder, limits=limits, progress=progress)
-    patients = joined_patients(labelled, alike(labelled))
-    learnt = {bundle: developed_on(bundle, labelled) for bundle in (champion, challenger)}
-    seen = {bundle: of_same_patients(files or frozenset(), labelled, patients) for bundle, files in learnt.items()}
-    kept = ~(seen[champion] | seen[challenger])
-    comparison = compare(
-        _judged(champion, labelled.prepared[kept], cache, progress),
-        _judged(challenger, labelled.prepared[kept], cache, progress),
-        [patient for patient, stays in zip(patients, kept, strict=True) if stays],
-        labelled.diseased[kept],
-        seen_by_champion=int(seen[champion].sum()),
+    patients = joined_patients(labelled, alike(labelled, progress))
+    scores = after.scores(labelled.prepared, cache, step="feature maps", progress=progress)
+    return compare_with(
+        before,
+        after.judged(scores),
+        np.arange(len(patients)),
+        labelled,
+        patients,
+        learnt_by_challenger=after.developed_on,
+        cache=cache,
         seed=_SEED,
+        progress=progress,
+    )
+
+
+def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scoring needs
+    champion: Scorer,
+    challenger: Judged,
+    part: Indices,
+    labelled: LabelledSet,
+    patients: Sequence[str],
+    *,
+    learnt_by_challenger: frozenset[str] | None,
+    cache: FeatureMapCache,
+    seed: int,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Judge a model that has been scored already; whom either model has learnt from counts as in ``compare_on``.
+
+    Args:
+        champion: Model to be compared with.
+        challenger: Its scores are those of the part, shape (k,).
+        part: Positions of the radiographs to judge on, (k,).
+        labelled: The whole set.
+        patients: Patient of each radiograph of the whole set, length n; from ``joined_patients``.
+        learnt_by_challenger: SHA-256 of the files that it was developed on; ``None`` where nobody knows.
+        cache: Of feature maps.
+        seed: Of the bootstrap.
+        progress: Told of the champion's feature maps.
+    """
+    learnt = champion.developed_on
+    seen, seen_by_challenger = (
+        of_same_patients(files or frozenset(), labelled, patients)[part] for files in (learnt, learnt_by_challenger)
+    )
+    kept = ~(seen | seen_by_challenger)
+    members = part[kept]
+    comparison = compare(
+        champion.judged(
+            champion.scores(labelled.prepared[members], cache, step="feature maps, champion", progress=progress)
+        ),
+        Judged(challenger.version, challenger.scores[kept], challenger.threshold),
+        [patients[position] for position in members],
+        labelled.diseased[members],
+        seen_by_champion=int(seen.sum()),
+        seed=seed,
     )
     verdict, reasons = comparison.verdict, list(comparison.reasons)
-    if more := int((seen[challenger] & ~seen[champion]).sum()):
-        reasons.append(f"Left out besides, because {versions[1]} learnt from their patients: {more}.")
-    if unknown := [bundle.name for bundle, files in learnt.items() if files is None]:
+    if more := int((seen_by_challenger & ~seen).sum()):
+        reasons.append(f"Left out besides, because {challenger.version} learnt from their patients: {more}.")
+    makings = {champion.card.version: learnt, challenger.version: learnt_by_challenger}
+    if unknown := [version for version, files in makings.items() if files is None]:
         verdict = "cannot tell"
         reasons.insert(
             0,
@@ -76,22 +121,3 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
             "them, and the figures flatter whoever has seen them.",
         )
     return comparison.model_copy(update={"verdict": verdict, "reasons": tuple(reasons)})
-
-
-def _judged(bundle: Path, prepared: PreparedBatch, cache: FeatureMapCache, progress: Progress | None) -> Judged:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
-    card, base, arrays = read_weights(bundle)
-    head = Head.from_arrays(recipe_named(card.recipe), arrays)
-    scores = np.zeros(len(prepared))
-    for start in range(0, len(prepared), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        maps = cache.feature_maps(
-            prepared[part], base, step="feature maps", progress=_from(start, len(prepared), progress)
-        )
-        scores[part] = head.scores(maps)
-    return Judged(card.version, scores, card.operating_point.threshold)
-
-
-def _from(start: int, total: int, progress: Progress | None) -> Progress | None:
-    return None if progress is None else lambda step, done, _total: progress(step, start + done, total)

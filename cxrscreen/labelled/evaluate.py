@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cxrscreen.classifier.bundle import read_making, read_weights
+from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.card import DataSetCard, ModelCard
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.head import Head
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.curves import calibration, curve
 from cxrscreen.evaluation.data_report import DataReport
-from cxrscreen.evaluation.gallery import GalleryPicture, caption, choose
+from cxrscreen.evaluation.gallery import GalleryPicture, choose, predicted
 from cxrscreen.evaluation.metrics import figures
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.predictive import predictive
@@ -23,8 +25,10 @@ from cxrscreen.evaluation.result import Evaluation, ScoredFile
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.evaluation.subgroups import subgroups
 from cxrscreen.labelled.bias import examine
+from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import COPY, LabelledRadiograph, LabelledSet, read_labelled
-from cxrscreen.labelled.seen import developed_on
+from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.seen import of_same_patients
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.labelled.statements import name_of
 from cxrscreen.labelled.traits import traits_of
@@ -34,10 +38,7 @@ from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.reporting.overlay import blend_overlay
 from cxrscreen.reporting.study_page import has_evidence
 from cxrscreen.reporting.writer import encode_colour, encode_grey
-from cxrscreen.types import FeatureMaps, Progress, Scores
-
-if TYPE_CHECKING:
-    from cxrscreen.classifier.head import Head
+from cxrscreen.types import Progress, Scores
 
 SEED = 2020  # of folds and bootstrap: the same folder and model give the same report
 
@@ -69,7 +70,7 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
         bundle: Folder of the model.
         limits: Of the acceptance gate.
         cache: Of feature maps.
-        into: Folder of reports; this one becomes ``evaluation-<moment>-<version>``.
+        into: Folder of reports; this one becomes ``evaluation-<moment>-<random>-<version>``.
         progress: Told of each step.
 
     Raises:
@@ -77,20 +78,26 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
         ModelError: The model is damaged.
         ReportError: The report cannot be written.
     """
-    card, base, arrays = read_weights(bundle)
-    making = read_making(bundle)
+    model = Scorer.of(bundle)
     labelled = read_labelled(folder, limits=limits, progress=progress)
     report = examine(labelled, seed=SEED, progress=progress)
-    feature_maps = cache.feature_maps(labelled.prepared, base, step="feature maps", progress=progress)
-
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow, after all that may be wrong
-
-    head = Head.from_arrays(recipe_named(card.recipe), arrays)
-    scores, seen = head.scores(feature_maps), _seen(bundle, labelled, card)
-    evaluation = evaluation_of(labelled, None, scores, card, name=labelled.name, data=report, seen=seen)
-    pictures = gallery_of(folder, evaluation, labelled, feature_maps, head, limits=limits)
+    patients, learnt = joined_patients(labelled, report.alike), model.developed_on
+    evaluation = evaluation_of(
+        labelled,
+        None,
+        model.scores(labelled.prepared, cache, step="feature maps", progress=progress),
+        model.card,
+        name=labelled.name,
+        data=report,
+        patients=patients,
+        seen=None if learnt is None else int(of_same_patients(learnt, labelled, patients).sum()),
+    )
+    pictures = gallery_of(
+        folder, evaluation, labelled, model.head, model.base, cache=cache, limits=limits, progress=progress
+    )
     moment = datetime.fromisoformat(evaluation.evaluated_at).strftime("%Y%m%dT%H%M%S")
-    files = write_evaluation(evaluation, pictures, into / f"evaluation-{moment}-{card.version}", making=making)
+    name = f"evaluation-{moment}-{secrets.token_hex(4)}-{model.card.version}"
+    files = write_evaluation(evaluation, pictures, into / name, making=model.making)
     if progress:
         progress("report", 1, 1)
     return Evaluated(evaluation, files)
@@ -104,6 +111,7 @@ def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is kno
     *,
     name: str,
     data: DataReport,
+    patients: Sequence[str],
     seen: int | None,
     looks: int | None = None,
     seed: int = SEED,
@@ -117,7 +125,8 @@ def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is kno
         card: Of the model; gives the operating point.
         name: What is evaluated, for people.
         data: What ``examine`` found in the whole set.
-        seen: How many of these radiographs the model was trained or calibrated on; ``None`` where nobody knows.
+        patients: Patient of each radiograph of the whole set, length n; from ``groups.joined_patients``.
+        seen: How many of these radiographs are of patients whom the model has learnt from; ``None`` where nobody knows.
         looks: How often they were scored before, where that is counted.
         seed: Of the bootstrap.
 
@@ -125,7 +134,7 @@ def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is kno
         DataSetError: The part lacks a class.
     """
     places = range(len(labelled.radiographs)) if part is None else part.tolist()
-    radiographs, patients = [labelled.radiographs[i] for i in places], labelled.patients
+    radiographs = [labelled.radiographs[i] for i in places]
     traits: dict[str, list[str | None]] = {
         by: [values[i] for i in places] for by, values in traits_of(labelled).items() if by != "size"
     }
@@ -166,20 +175,24 @@ def gallery_of(  # noqa: PLR0913  # the pictures come from the folder, the maps 
     folder: Path,
     evaluation: Evaluation,
     labelled: LabelledSet,
-    feature_maps: FeatureMaps,
     head: Head,
+    base: BaseWeights,
     *,
+    cache: FeatureMapCache,
     limits: AcceptanceLimits,
+    progress: Progress | None = None,
 ) -> tuple[GalleryPicture, ...]:
     """Draw the radiographs that the report shows; these few are read again.
 
     Args:
         folder: The labelled folder.
         evaluation: Of radiographs in it.
-        labelled: The whole set, or a part with all that were evaluated.
-        feature_maps: Of ``labelled``, shape (n, 7, 7, 512).
+        labelled: The whole set.
         head: Of the evaluated model.
+        base: Of the same.
+        cache: Of feature maps.
         limits: Of the acceptance gate.
+        progress: Told of the step "gallery".
 
     Raises:
         DataSetError: A file went away or changed since it was scored.
@@ -188,7 +201,9 @@ def gallery_of(  # noqa: PLR0913  # the pictures come from the folder, the maps 
 
     row_of = {radiograph.file_name: row for row, radiograph in enumerate(labelled.radiographs)}
     chosen = choose(evaluation.files, evaluation.threshold)
-    maps = GradCam(head).activation_maps(feature_maps[[row_of[file.file] for file in chosen]], variant="guided")
+    shown = labelled.prepared[[row_of[file.file] for file in chosen]]
+    feature_maps = cache.feature_maps(shown, base, step="gallery", progress=progress)
+    maps = GradCam(head).activation_maps(feature_maps, variant="guided")
     pictures = []
     for file, activation_map in zip(chosen, maps, strict=True):
         content = _unchanged(folder, labelled.radiographs[row_of[file.file]])
@@ -196,7 +211,8 @@ def gallery_of(  # noqa: PLR0913  # the pictures come from the folder, the maps 
         pixels = to_reading_resolution(radiograph.reading, max_side=_GALLERY_SIDE)
         picture = GalleryPicture(
             file=file.file,
-            caption=caption(file, evaluation.threshold),
+            truth=file.label,
+            prediction=predicted(file, evaluation.threshold),
             score=file.score,
             jpeg=encode_grey(pixels),
             marked=False,
@@ -240,14 +256,7 @@ def _unchanged(folder: Path, radiograph: LabelledRadiograph) -> bytes:
         content = b""
     if hashlib.sha256(content).hexdigest() != radiograph.sha256:
         raise DataSetError(
-            f"{radiograph.file_name} changed while the folder was evaluated. Leave the folder alone and try again."
+            "A radiograph changed while the folder was evaluated. Leave the folder alone and try again.",
+            files=[radiograph.file_name],
         )
     return content
-
-
-def _seen(bundle: Path, labelled: LabelledSet, card: ModelCard) -> int | None:
-    developed = developed_on(bundle, labelled)
-    if developed is not None:
-        return sum(radiograph.sha256 in developed for radiograph in labelled.radiographs)
-    # Which ones is not recorded, but a model made from this very set has seen as many as its folds had.
-    return card.folds.n if card.data_set.fingerprint == labelled.fingerprint else None

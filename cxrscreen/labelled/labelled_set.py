@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import math
+import os
+import stat
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +16,20 @@ import numpy as np
 from cxrscreen.errors import DataSetError, RefusedError
 from cxrscreen.evaluation.data_report import Copy
 from cxrscreen.evaluation.result import LeftOutFile
-from cxrscreen.labelled.metadata import described_files
+from cxrscreen.labelled.metadata import Row, described_files
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.types import Diseased, PreparedBatch, Progress
 
 CLASS_FOLDERS = {"covid": True, "normal": False}
 COPY = "copy"
 
+_AGE_BOUND = 130  # years; from there on a number is a slip
 _SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
+_CLASSES = {"covid": "covid", "covid-19": "covid", "covid19": "covid", "normal": "normal"}  # other words are not judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +48,7 @@ class LabelledRadiograph:
         licence: As its source states it, if the metadata say so.
         view: Projection as the metadata state it ("AP Supine"), else as DICOM does ("PA").
         age_years: If the metadata or DICOM say so.
-        sex: "M", "F" or "O" if the metadata or DICOM say so, or another word of the metadata.
+        sex: "M", "F" or "O" (DICOM 0010,0040) if the metadata or DICOM say so.
     """
 
     file_name: str
@@ -67,8 +73,10 @@ class LabelledSet:
         radiographs: One for each row of ``prepared``.
         prepared: Classifier inputs, 0.15 MB each.
         left_out: Files that are no part of the set, with the code of their refusal or ``COPY``.
-        copies: Of the files left out, those that repeat the content of an earlier one.
-        same_person: Pairs of patients of whom one content is filed under both numbers.
+        copies: Of the files left out, those that repeat the content of one in the set.
+        same_person: Pairs of patients of whom one content is filed under both names.
+        unmatched_rows: How many rows of the metadata name no file of the folder.
+        contradicted: Files of which the metadata name the other class than the folder that they lie in does.
     """
 
     name: str
@@ -77,6 +85,8 @@ class LabelledSet:
     left_out: tuple[LeftOutFile, ...] = ()
     copies: tuple[Copy, ...] = ()
     same_person: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    unmatched_rows: int = 0
+    contradicted: int = 0
 
     @property
     def diseased(self) -> Diseased:
@@ -103,7 +113,8 @@ class LabelledSet:
 def read_labelled(folder: Path, *, limits: AcceptanceLimits, progress: Progress | None = None) -> LabelledSet:
     """Read every file below ``covid/`` and ``normal/`` through the same gate as screening.
 
-    A copy of an earlier file is left out: it could stand on both sides of a split.
+    Of equal files one is kept, since they could stand on both sides of a split: the first that the metadata describe,
+    else the first. Left out is also, as unreadable, what cannot be opened or is no regular file.
 
     Raises:
         DataSetError: A class folder is missing or without any usable radiograph, the metadata are no
@@ -111,34 +122,51 @@ def read_labelled(folder: Path, *, limits: AcceptanceLimits, progress: Progress 
     """
     files = [(file, label) for label in CLASS_FOLDERS for file in _files_below(folder / label)]
     described = described_files(folder, [file.relative_to(folder).as_posix() for file, _ in files])
-    kept: dict[str, tuple[LabelledRadiograph, PreparedBatch]] = {}  # by content
-    left_out: list[LeftOutFile] = []
-    copies: list[tuple[LabelledRadiograph, LabelledRadiograph]] = []
+    accepted: list[LabelledRadiograph] = []
+    prepared: dict[str, PreparedBatch] = {}  # by content
+    refused: list[LeftOutFile] = []
     for done, (file, label) in enumerate(files, start=1):
         file_name = file.relative_to(folder).as_posix()
         try:
-            one, pixels = _read_one(file, file_name, label, described[file_name], limits)
+            one, pixels = _read_one(file, file_name, label, described.rows[file_name], limits)
         except RefusedError as exc:
-            left_out.append(LeftOutFile(file=file_name, reason=exc.reason.value))
+            refused.append(LeftOutFile(file=file_name, reason=exc.reason.value))
         else:
-            first, _ = kept.setdefault(one.sha256, (one, pixels))
-            if first is not one:
-                left_out.append(LeftOutFile(file=file_name, reason=COPY))
-                copies.append((one, first))
+            accepted.append(one)
+            prepared.setdefault(one.sha256, pixels)
         if progress:
             progress("reading", done, len(files))
+    kept, copies = _without_copies(accepted, described.rows)
     _check_labels(copies)
     for label, diseased in CLASS_FOLDERS.items():
-        if not any(one.diseased == diseased for one, _ in kept.values()):
+        if not any(one.diseased == diseased for one in kept):
             raise DataSetError(f"There is no usable radiograph in {folder.name}/{label}. Put some there.")
     return LabelledSet(
         name=folder.resolve().name,
-        radiographs=tuple(one for one, _ in kept.values()),
-        prepared=np.stack([pixels for _, pixels in kept.values()]),
-        left_out=tuple(left_out),
+        radiographs=tuple(kept),
+        prepared=np.stack([prepared[one.sha256] for one in kept]),
+        left_out=(*refused, *(LeftOutFile(file=copy.file_name, reason=COPY) for copy, _ in copies)),
         copies=tuple(Copy(file=copy.file_name, of=first.file_name) for copy, first in copies),
         same_person=tuple((copy.patient, first.patient) for copy, first in copies if copy.patient != first.patient),
+        unmatched_rows=described.unmatched,
+        contradicted=sum(
+            _CLASSES.get((_stated(described.rows[file.relative_to(folder).as_posix()], "label") or "").lower(), label)
+            != label
+            for file, label in files
+        ),
     )
+
+
+def _without_copies(
+    accepted: Sequence[LabelledRadiograph], rows: Mapping[str, Row]
+) -> tuple[list[LabelledRadiograph], list[tuple[LabelledRadiograph, LabelledRadiograph]]]:
+    """Return one radiograph of each content, and the others each with the one that is kept in its place."""
+    equal: defaultdict[str, list[LabelledRadiograph]] = defaultdict(list)
+    for one in accepted:
+        equal[one.sha256].append(one)
+    chosen = {sha256: min(ones, key=lambda one: not rows[one.file_name]) for sha256, ones in equal.items()}
+    kept = [one for one in accepted if chosen[one.sha256] is one]
+    return kept, [(one, chosen[one.sha256]) for one in accepted if chosen[one.sha256] is not one]
 
 
 def _check_labels(copies: Sequence[tuple[LabelledRadiograph, LabelledRadiograph]]) -> None:
@@ -146,16 +174,16 @@ def _check_labels(copies: Sequence[tuple[LabelledRadiograph, LabelledRadiograph]
     pairs = [f"{first.file_name} and {copy.file_name}" for copy, first in copies if copy.diseased != first.diseased]
     if pairs:
         raise DataSetError(
-            f"The same content carries both labels, {len(pairs)} times. Decide which label of each pair holds and take "
-            "the other file away.",
+            f"The same content carries both labels in {len(pairs)} pair{'s' if len(pairs) > 1 else ''} of files. "
+            "Decide which label holds and take the other file away.",
             files=pairs,
         )
 
 
 def _read_one(
-    file: Path, file_name: str, label: str, row: Mapping[str, str], limits: AcceptanceLimits
+    file: Path, file_name: str, label: str, row: Row, limits: AcceptanceLimits
 ) -> tuple[LabelledRadiograph, PreparedBatch]:
-    content = file.read_bytes()
+    content = _content_of(file, limits)
     radiograph = read_radiograph(content, limits)
     acquisition, sha256 = radiograph.acquisition, hashlib.sha256(content).hexdigest()
     sex = _stated(row, "sex")
@@ -169,13 +197,13 @@ def _read_one(
         source=_stated(row, "source"),
         licence=_stated(row, "license"),
         view=_stated(row, "view") or (None if acquisition.view is View.UNKNOWN else acquisition.view.value),
-        age_years=_number_or_none(_stated(row, "age") or acquisition.age_years),
-        sex=_SEXES.get(sex.lower(), sex) if sex else acquisition.sex,
+        age_years=_age_or_none(_stated(row, "age") or acquisition.age_years),
+        sex=_SEXES.get(sex.lower()) if sex else acquisition.sex,
     )
     return one, prepare(radiograph.pixels)
 
 
-def _stated(row: Mapping[str, str | None], column: str) -> str | None:
+def _stated(row: Row, column: str) -> str | None:
     """Return a cell without the blanks around it; ``None`` where it is empty, missing, or the row is cut short."""
     return (row.get(column) or "").strip() or None
 
@@ -183,11 +211,27 @@ def _stated(row: Mapping[str, str | None], column: str) -> str | None:
 def _files_below(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataSetError(f"The labelled folder has no subfolder {folder.name}. Sort the files into covid and normal.")
-    return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    below = os.walk(folder)  # lists also what cannot be opened, so that it is told of
+    return sorted(Path(inner, name) for inner, _, names in below for name in names if not name.startswith("."))
 
 
-def _number_or_none(written: str | float | None) -> float | None:
+def _content_of(file: Path, limits: AcceptanceLimits) -> bytes:
     try:
-        return None if written is None else float(written)
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise RefusedError(Reason.UNREADABLE, "It is no regular file.")
+        if found.st_size > limits.max_file_bytes:
+            raise RefusedError(
+                Reason.TOO_LARGE, f"{found.st_size // 2**20} MiB; a file may have {limits.max_file_bytes // 2**20}."
+            )
+        return file.read_bytes()
+    except OSError as exc:
+        raise RefusedError(Reason.UNREADABLE, f"It cannot be opened: {exc.strerror}.") from exc
+
+
+def _age_or_none(written: str | float | None) -> float | None:
+    try:
+        age = math.nan if written is None else float(written)
     except ValueError:
         return None  # e.g. "060Y" or "unknown": not worth refusing a radiograph
+    return age if 0 <= age < _AGE_BOUND else None

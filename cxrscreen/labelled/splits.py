@@ -52,12 +52,25 @@ def split_by_patient(patients: Sequence[str], diseased: Diseased, *, seed: int) 
     Raises:
         DataSetError: A class has fewer than ten patients, or a part is left without one of the classes.
     """
-    groups = np.unique(np.asarray(patients), return_inverse=True)[1]
-    for name, members in (("COVID-19", diseased), ("normal", ~diseased)):
-        n = len(np.unique(groups[members]))
-        if n < _MIN_PATIENTS:
-            raise DataSetError(f"{n} patients are labelled {name}; at least {_MIN_PATIENTS} are needed. Add some.")
-    development, test = next(_parts(diseased, groups, n_parts=_TEST_PARTS, seed=TEST_SEED))
+    groups = _enough(patients, diseased)
+    _, test = next(_parts(diseased, groups, n_parts=_TEST_PARTS, seed=TEST_SEED))
+    return split_with_test(patients, diseased, test, seed=seed)
+
+
+def split_with_test(patients: Sequence[str], diseased: Diseased, test: Indices, *, seed: int) -> Split:
+    """Share out what a given test part leaves; see ``split_by_patient``.
+
+    Args:
+        patients: As there.
+        diseased: As there.
+        test: All radiographs of some of the patients.
+        seed: Of the folds.
+
+    Raises:
+        DataSetError: As there.
+    """
+    groups = _enough(patients, diseased)
+    development = np.setdiff1d(np.arange(len(groups)), test)
     folds = tuple(
         (development[train], development[validation])
         for train, validation in _parts(diseased[development], groups[development], n_parts=FOLDS, seed=seed)
@@ -66,6 +79,16 @@ def split_by_patient(patients: Sequence[str], diseased: Diseased, *, seed: int) 
         if diseased[part].all() or not diseased[part].any():
             raise DataSetError("A part of the split lacks one of the classes. Add patients or choose another seed.")
     return Split(development, test, folds)
+
+
+def _enough(patients: Sequence[str], diseased: Diseased) -> Indices:
+    """Number the patients, and refuse a set with too few of them."""
+    groups = np.unique(np.asarray(patients), return_inverse=True)[1]
+    for name, members in (("COVID-19", diseased), ("normal", ~diseased)):
+        n = len(np.unique(groups[members]))
+        if n < _MIN_PATIENTS:
+            raise DataSetError(f"{n} patients are labelled {name}; at least {_MIN_PATIENTS} are needed. Add some.")
+    return groups
 
 
 def _parts(diseased: Diseased, groups: Indices, *, n_parts: int, seed: int) -> Iterator[tuple[Indices, Indices]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.shortcuts import IMAGE_SHAPE, SOURCE
-from cxrscreen.labelled.traits import ADULT_YEARS
+from cxrscreen.labelled.traits import ADULT_YEARS, shared_values
 
 
 def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
@@ -40,10 +40,11 @@ def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
 
 def credits_of(labelled: LabelledSet) -> tuple[str, ...]:
     """Sources of the base weights and of the radiographs, with the licences that the metadata state."""
-    licences: dict[str, set[str]] = {}
+    named, others = _sources_to_name(labelled)
+    licences: dict[str, set[str]] = {source: set() for source in named}
     for radiograph in labelled.radiographs:
-        if radiograph.source:
-            licences.setdefault(radiograph.source, set()).add(radiograph.licence or "unstated")
+        if radiograph.source in licences:
+            licences[radiograph.source].add(radiograph.licence or "unstated")
     return (
         (
             "Base: VGG16 weights of the Visual Geometry Group, Oxford (Simonyan & Zisserman 2014, arXiv 1409.1556), "
@@ -51,15 +52,26 @@ def credits_of(labelled: LabelledSet) -> tuple[str, ...]:
         ),
         *(
             f"Radiographs: {source}. Licences as stated: {', '.join(sorted(stated))}."
-            for source, stated in sorted(licences.items())
+            for source, stated in licences.items()
         ),
+        *((f"Radiographs of {others}: see the metadata of {labelled.name}.",) if others else ()),
     )
 
 
 def name_of(labelled: LabelledSet) -> str:
     """The folder's name and, where the metadata name them, its sources."""
-    sources = sorted({radiograph.source for radiograph in labelled.radiographs if radiograph.source})
-    return f"{labelled.name}: {'; '.join(sources)}" if sources else labelled.name
+    named, others = _sources_to_name(labelled)
+    if not named:
+        return labelled.name
+    return f"{labelled.name}: {'; '.join(named)}{f' and {others}' if others else ''}"
+
+
+def _sources_to_name(labelled: LabelledSet) -> tuple[list[str], str]:
+    """Sources of enough patients in the order of the alphabet, and how many others there are, in words or nothing."""
+    sources = [radiograph.source for radiograph in labelled.radiographs]
+    named = shared_values(sources, labelled.patients)
+    others = len({*sources} - {None} - named)
+    return sorted(named), f"{others} other source{'s' if others > 1 else ''}" if others else ""
 
 
 def _sources(bias: BiasReport) -> tuple[str, ...]:

@@ -44,17 +44,22 @@ class AcceptanceLimits:
         min_side_pixels: Shorter side at least.
         max_pixels: Rows times columns at most.
         max_aspect: Longer over shorter side at most; more is a strip or a figure of panels.
+        max_file_bytes: For whoever reads the file: a larger one is refused unread.
     """
 
     min_side_pixels: int
     max_pixels: int
     max_aspect: float
+    max_file_bytes: int = 256 * 2**20
 
 
 def acceptance_limits(settings: Settings) -> AcceptanceLimits:
     """Return the limits that the settings set."""
     return AcceptanceLimits(
-        min_side_pixels=settings.min_side_pixels, max_pixels=settings.max_pixels, max_aspect=settings.max_aspect
+        min_side_pixels=settings.min_side_pixels,
+        max_pixels=settings.max_pixels,
+        max_aspect=settings.max_aspect,
+        max_file_bytes=settings.max_file_bytes,
     )
 
 

@@ -1,24 +1,20 @@
-"""The champion on the radiographs that were kept from the challenger."""
+"""The champion of a site on the radiographs that were kept from the challenger."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
-import numpy as np
-
-from cxrscreen.classifier.bundle import CHAMPION, read_weights
-from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.head import Head
-from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.registry import Registry
 from cxrscreen.errors import ModelError
-from cxrscreen.evaluation.comparison import Judged, compare
+from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.result import Comparison
-from cxrscreen.labelled.seen import developed_on, of_same_patients
+from cxrscreen.labelled.compare import compare_with
+from cxrscreen.labelled.scoring import Scorer
 from cxrscreen.training.examined import Examined
-from cxrscreen.training.pooled_maps import Pooling
-from cxrscreen.types import Progress, Scores
+from cxrscreen.types import Progress
 
 _log = logging.getLogger(__name__)
 
@@ -40,42 +36,47 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
         registry: Knows the champion.
         cache: Of feature maps.
         seed: Of the bootstrap.
-        progress: Told of the champion's feature maps, where its base is another one.
+        progress: Told of the champion's feature maps.
 
     Returns:
-        ``None`` where there is no champion, or none that can be read.
+        Without figures where the champion cannot be read; ``None`` where there is none.
     """
-    labelled, test = known.labelled, known.split.test
+    version = CHAMPION
     try:
-        folder = registry.folder_of(CHAMPION)
-        card, base, arrays = read_weights(folder)
-        learnt_from = developed_on(folder, labelled)
+        folder = _folder_of_champion(registry)
+        if folder is None:
+            return None
+        version = folder.name
+        return compare_with(
+            Scorer.of(folder),
+            challenger,
+            known.split.test,
+            known.labelled,
+            known.patients,
+            learnt_by_challenger=frozenset(known.files_of(known.split.development)),
+            cache=cache,
+            seed=seed,
+            progress=progress,
+        )
     except ModelError as exc:
-        _log.warning("The new model is compared with no champion. %s", exc)
-        return None
-    if learnt_from is None:
-        return _unknown(card, challenger)
-
-    seen = of_same_patients(learnt_from, labelled, known.patients)[test]
-    members, recipe = test[~seen], recipe_named(card.recipe)
-    scores: Scores = np.empty(0)
-    if len(members):
-        pooled = Pooling(cache, recipe, progress).of(labelled.prepared[members], base, step="feature maps, champion")
-        scores = Head.from_arrays(recipe, arrays).scores_pooled(pooled)
-    return compare(
-        Judged(card.version, scores, card.operating_point.threshold),
-        Judged(challenger.version, challenger.scores[~seen], challenger.threshold),
-        [known.patients[position] for position in members],
-        labelled.diseased[members],
-        seen_by_champion=int(seen.sum()),
-        seed=seed,
-    )
+        _log.warning("The new model cannot be compared with the champion. %s", exc)
+        return _unreadable(version, challenger.version, str(exc))
 
 
-def _unknown(card: ModelCard, challenger: Judged) -> Comparison:
+def _folder_of_champion(registry: Registry) -> Path | None:
+    promoted = registry.log()
+    try:
+        return registry.folder_of(CHAMPION)
+    except ModelError:
+        if promoted:
+            raise
+        return None  # a site without the shipped model, where nobody has promoted another one
+
+
+def _unreadable(champion: str, challenger: str, why: str) -> Comparison:
     return Comparison(
-        champion=card.version,
-        challenger=challenger.version,
+        champion=champion,
+        challenger=challenger,
         n=0,
         positives=0,
         patients=0,
@@ -85,10 +86,5 @@ def _unknown(card: ModelCard, challenger: Judged) -> Comparison:
         specificity=None,
         brier=None,
         verdict="cannot tell",
-        reasons=(
-            (
-                f"It is not recorded which radiographs {card.version} was developed on, so none can be shown to be new "
-                "to it. Compare the two on a labelled folder that neither has seen."
-            ),
-        ),
+        reasons=(f"The champion cannot be compared with. {why}",),
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "opencv-python", "scikit-learn")
+_LIBRARIES = (
+    *("cxrscreen", "tensorflow", "keras", "numpy", "scikit-learn"),
+    *("opencv-python", "pydicom", "python-gdcm"),  # decode the radiographs
+)
 
 
 def library_versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import Recipe
 from cxrscreen.classifier.shifts import Shifts, shifted
+from cxrscreen.labelled.scoring import pooled_maps
 from cxrscreen.labelled.splits import Split
 from cxrscreen.training.base import Bases
 from cxrscreen.types import Pooled, PreparedBatch, Progress
@@ -74,11 +75,7 @@ class Pooling:
 
     def of(self, prepared: PreparedBatch, base: BaseWeights, *, step: str) -> Pooled:
         """Pool the feature maps of some radiographs, shape (n, features)."""
-        parts = []
-        for part in _parts(len(prepared), _AT_ONCE):
-            told = self._from(part.start, len(prepared))
-            parts.append(pool(self.recipe, self.cache.feature_maps(prepared[part], base, step=step, progress=told)))
-        return np.concatenate(parts)
+        return pooled_maps(prepared, base, self.recipe, self.cache, step=step, progress=self.progress)
 
     def _of_copies(self, prepared: PreparedBatch, shifts: Shifts, base: BaseWeights) -> Pooled:
         copies = shifts.shape[1]

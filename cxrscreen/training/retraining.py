@@ -8,39 +8,42 @@ these same scores, so they are optimistic; their name says so.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from cxrscreen.classifier.bundle import free_folder, save_bundle
+from cxrscreen.classifier.bundle import read_card, save_bundle
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.head import Head
-from cxrscreen.classifier.making import GridPoint, SearchRecord
-from cxrscreen.classifier.recipe import Recipe, recipe_named
-from cxrscreen.errors import DataSetError, ModelError, SettingsError
+from cxrscreen.classifier.making import GridPoint
+from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.errors import SettingsError
 from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.evaluation.gallery import GalleryPicture
-from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
+from cxrscreen.evaluation.page import HTML_FILE, PDF_FILE, RECORD_FILE, EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.result import Comparison, Evaluation
 from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.evaluate import evaluation_of, gallery_of
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
 from cxrscreen.labelled.site import Site
-from cxrscreen.labelled.splits import split_by_patient
 from cxrscreen.training.base import Bases, base_weights
-from cxrscreen.training.challenger import card_and_weights, doubts_of, fit_challenger
+from cxrscreen.training.challenger import Challenger, card_and_weights, doubts_of, fit_challenger
 from cxrscreen.training.champion import compared_with_champion
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
-from cxrscreen.training.points import PointStore
+from cxrscreen.training.held_out import HeldOut, scored_on, split_around
+from cxrscreen.training.points import PointStore, circumstances_of
 from cxrscreen.training.pooled_maps import PooledMaps, Pooling
-from cxrscreen.training.records import extras_of, making_of
+from cxrscreen.training.promotion import promoted_by_itself
+from cxrscreen.training.records import extras_of, making_of, read_judgement
 from cxrscreen.training.request import RetrainRequest
-from cxrscreen.training.runs import open_run
-from cxrscreen.training.search import best_of, recipe_of, run_stage
-from cxrscreen.training.search_space import Stage
-from cxrscreen.training.test_parts import TestPart
-from cxrscreen.types import Progress
+from cxrscreen.training.runs import check_version, open_run
+from cxrscreen.training.search import recipe_of
+from cxrscreen.training.staged_search import StagedSearch
+from cxrscreen.types import Progress, Scores
 
 TEST_PARTS = "test-parts"
 
@@ -83,9 +86,9 @@ class Retraining:
         self._recipe = recipe_named(request.recipe)
         self._examined: Examined | None = None
         self._maps: PooledMaps | None = None
-        self._points: dict[str, tuple[GridPoint, ...]] = {}
+        self._search = StagedSearch(request.space, self._recipe)
         if request.version:
-            free_folder(site.models, request.version)
+            check_version(site, request.version)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -99,12 +102,14 @@ class Retraining:
             DataSetError: The folder cannot be trained on.
             ModelError: The base is missing or damaged.
         """
-        return self._known(progress).report
+        with self._step():
+            return self._known(progress).report
 
     def compute_feature_maps(self, progress: Progress | None = None) -> int:
         """Compute the feature maps that the cache does not hold, and return how many these were."""
         before = self._site.cache.computed
-        self._pooled(progress)
+        with self._step():
+            self._pooled(progress)
         return self._site.cache.computed - before
 
     def search_stage(self, name: str, progress: Progress | None = None) -> tuple[GridPoint, ...]:
@@ -115,11 +120,8 @@ class Retraining:
         """
         if name not in self.stages:
             raise SettingsError(f"This search has no stage {name!r}. Its stages: {', '.join(self.stages) or 'none'}.")
-        stages = self._request.space.stages
-        for stage in stages[: self.stages.index(name) + 1]:
-            if stage.name not in self._points:
-                self._points[stage.name] = self._searched(stage, progress)
-        return self._points[name]
+        with self._step():
+            return self._searched(name, progress)
 
     def finish(self, progress: Progress | None = None) -> Retrained:
         """Fit the model, score the test part with it, judge it, report, and hand it to the registry.
@@ -130,25 +132,27 @@ class Retraining:
             ModelError: Rounding the base moves a score too far, or the version exists by now.
             ReportError: The report cannot be written.
         """
-        site, request, known, maps = self._site, self._request, self._known(progress), self._pooled(progress)
-        search = self._search_record(progress)
-        recipe = recipe_of(search.chosen, self._recipe) if search else self._recipe
+        with self._step():
+            known = self._known(progress)
+            made = self._made_before(known) if known.run.saved else self._made(known, progress)
+            promoted = promoted_by_itself(self._site, made.evaluation, made.comparison)
+            known.run.close()
+            self._forget()
+        return replace(made, promoted=promoted)
+
+    def _made(self, known: Examined, progress: Progress | None) -> Retrained:
+        site, request, maps = self._site, self._request, self._pooled(progress)
+        search, recipe = None, self._recipe
+        if self.stages:
+            self._searched(self.stages[-1], progress)
+            search = self._search.record()
+            recipe = recipe_of(search.chosen, recipe)
         challenger = fit_challenger(recipe, self._development(progress), maps, seed=request.seed)
 
-        looks = TestPart(site.runs / TEST_PARTS, known.labelled.fingerprint).look(known.run.version)
+        looks = self._look(known)
         test_scores = challenger.head.scores_pooled(maps.test)
         card, weights = card_and_weights(challenger, test_scores, known, request)
-        evaluation = evaluation_of(
-            known.labelled,
-            known.split.test,
-            test_scores,
-            card,
-            name=f"held-out test of {known.labelled.name}",
-            data=known.report,
-            seen=0,
-            looks=looks,
-            seed=request.seed,
-        ).model_copy(update={"doubts": doubts_of(challenger, known)})
+        evaluation = self._evaluation(challenger, test_scores, card, looks=looks)
         comparison = compared_with_champion(
             Judged(card.version, test_scores, card.operating_point.threshold),
             known,
@@ -158,28 +162,72 @@ class Retraining:
             progress=progress,
         )
         making = making_of(known, request, search=search, looks=looks)
-        files = write_evaluation(
-            evaluation,
-            self._gallery(evaluation, challenger.head, progress),
-            site.reports / f"retraining-{card.version}",
-            making=making,
-            comparison=comparison,
-        )
-        save_bundle(
-            site.models,
-            card,
-            weights,
-            extras_of(known, request, making=making, evaluation=evaluation, comparison=comparison),
-        )
-        known.run.close()
+        pictures = self._gallery(evaluation, challenger.head, progress)
+        report = self._report_folder(card.version)
+        files = write_evaluation(evaluation, pictures, report, making=making, comparison=comparison)
+        extras = extras_of(known, request, making=making, evaluation=evaluation, comparison=comparison)
+        known.run.about_to_save(card)
+        save_bundle(site.models, card, weights, extras)
         return Retrained(
-            version=card.version,
-            card=card,
+            version=card.version, card=card, evaluation=evaluation, comparison=comparison, files=files, promoted=False
+        )
+
+    def _made_before(self, known: Examined) -> Retrained:
+        """What this run had made when it was killed: its model was saved, its promotion perhaps not settled."""
+        bundle, report = self._site.models / known.run.version, self._report_folder(known.run.version)
+        evaluation, comparison = read_judgement(bundle)
+        return Retrained(
+            version=known.run.version,
+            card=read_card(bundle),
             evaluation=evaluation,
             comparison=comparison,
-            files=files,
-            promoted=self._promoted(comparison),
+            files=EvaluationFiles(report / HTML_FILE, report / PDF_FILE, report / RECORD_FILE),
+            promoted=False,
         )
+
+    def _look(self, known: Examined) -> int:
+        """Count who was scored on the test part, now that this model is about to be."""
+        version, members = known.run.version, known.files_of(known.split.test)
+        self._site.registry.check_free(version)  # else its report would take the place of another one's
+        scored = scored_on(members, self._site.registry)
+        return self._held_out(known.labelled).look(version, members, scored=scored)
+
+    def _evaluation(self, challenger: Challenger, scores: Scores, card: ModelCard, *, looks: int) -> Evaluation:
+        known = self._known(None)
+        evaluation = evaluation_of(
+            known.labelled,
+            known.split.test,
+            scores,
+            card,
+            name=f"held-out test of {known.labelled.name}",
+            data=known.report,
+            patients=known.patients,
+            seen=0,
+            looks=looks,
+            seed=self._request.seed,
+        )
+        return evaluation.model_copy(update={"doubts": doubts_of(challenger, known)})
+
+    def _report_folder(self, version: str) -> Path:
+        return self._site.reports / f"retraining-{version}"
+
+    def _held_out(self, labelled: LabelledSet) -> HeldOut:
+        return HeldOut(self._site.runs / TEST_PARTS, labelled.fingerprint)
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """Let a step that fails leave the run, for whoever starts it again."""
+        try:
+            yield
+        except BaseException:
+            if self._examined is not None:
+                self._examined.run.let_go()
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        self._examined, self._maps = None, None
+        self._search = StagedSearch(self._request.space, self._recipe)
 
     def _known(self, progress: Progress | None) -> Examined:
         if self._examined is None:
@@ -188,19 +236,19 @@ class Retraining:
             _tell_of_left_out(labelled)
             report = examine(labelled, seed=request.seed, progress=progress)
             patients = joined_patients(labelled, report.alike)
-            split = split_by_patient(patients, labelled.diseased, seed=request.seed)
-            given = base_weights(request.base)
-            fingerprint = labelled.fingerprint
-            run = open_run(site.runs, request, fingerprint=fingerprint, base_sha256=given.sha256, models=site.models)
+            held_out = self._held_out(labelled)
+            split = split_around(held_out, labelled, patients, seed=request.seed)
+            bases = Bases.of(base_weights(request.base))
+            run = open_run(site, request, fingerprint=labelled.fingerprint, base_sha256=bases.given.sha256)
             self._examined = Examined(
                 labelled=labelled,
                 report=report,
                 patients=patients,
                 split=split,
-                bases=Bases.of(given),
+                bases=bases,
                 run=run,
             )
-            TestPart(site.runs / TEST_PARTS, fingerprint).set_aside(self._examined.files_of(split.test))
+            held_out.set_aside(self._examined.files_of(split.test))
         return self._examined
 
     def _pooled(self, progress: Progress | None) -> PooledMaps:
@@ -215,52 +263,23 @@ class Retraining:
         known = self._known(progress)
         return Development.of(self._pooled(progress), known.labelled.diseased, known.split)
 
-    def _searched(self, stage: Stage, progress: Progress | None) -> tuple[GridPoint, ...]:
-        known = self._known(progress)
-        return run_stage(
-            stage,
-            self._start_of(stage),
-            self._development(progress),
-            PointStore(known.run.folder, known.circumstances(self._request)),
-            seed=self._request.seed,
-            progress=progress,
-        )
-
-    def _start_of(self, stage: Stage) -> Recipe:
-        earlier = [point for points in self._points.values() for point in points]
-        if self._request.space.start == "best" and earlier:
-            return recipe_of(best_of(earlier, self._request.space.criterion), self._recipe)
-        return stage.starting_from(self._recipe)
-
-    def _search_record(self, progress: Progress | None) -> SearchRecord | None:
-        if not self.stages:
-            return None
-        space = self._request.space
-        points = tuple(point for name in self.stages for point in self.search_stage(name, progress))
-        return SearchRecord(
-            start=space.start, criterion=space.criterion, points=points, chosen=best_of(points, space.criterion)
-        )
+    def _searched(self, name: str, progress: Progress | None) -> tuple[GridPoint, ...]:
+        seed, development = self._request.seed, self._development(progress)
+        store = PointStore(self._known(progress).run.folder, circumstances_of(development, seed=seed))
+        return self._search.up_to(name, development, store, seed=seed, progress=progress)
 
     def _gallery(self, evaluation: Evaluation, head: Head, progress: Progress | None) -> tuple[GalleryPicture, ...]:
         known, site = self._known(progress), self._site
-        test = known.test_set()
-        maps = site.cache.feature_maps(test.prepared, known.bases.rounded, step="gallery", progress=progress)
-        try:
-            return gallery_of(self._request.data_folder, evaluation, test, maps, head, limits=site.limits)
-        except OSError as exc:
-            raise DataSetError(
-                f"A radiograph of {test.name} can no longer be read: {exc.strerror}. Put it back and start again."
-            ) from exc
-
-    def _promoted(self, comparison: Comparison | None) -> bool:
-        if not self._site.automatic_promotion or comparison is None or comparison.verdict != "promote":
-            return False
-        try:
-            self._site.registry.promote(comparison.challenger, who="automatic", why=" ".join(comparison.reasons))
-        except ModelError as exc:  # the champion changed meanwhile: the model is there, a person can compare again
-            _log.warning("%s", exc)
-            return False
-        return True
+        return gallery_of(
+            self._request.data_folder,
+            evaluation,
+            known.labelled,
+            head,
+            known.bases.rounded,
+            cache=site.cache,
+            limits=site.limits,
+            progress=progress,
+        )
 
 
 def retrain(site: Site, request: RetrainRequest, progress: Progress | None = None) -> Retrained:

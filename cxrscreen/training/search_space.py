@@ -14,6 +14,7 @@ As TOML::
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from cxrscreen.classifier.estimate import Frozen
 from cxrscreen.classifier.recipe import OptimizerName, Recipe
@@ -160,14 +162,24 @@ def read_space(text: str) -> SearchSpace:
     Raises:
         SettingsError: It is neither, or no space that can be searched; the message says what to change.
     """
+    text = text.removeprefix("\ufeff")  # Windows' mark of UTF-8
     try:
         if text.lstrip().startswith("{"):
             return SearchSpace.model_validate_json(text)
         return SearchSpace.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
+        if _is_json_list(text):
+            raise SettingsError('The search space is a list. Write {"stages": before it and } after it.') from exc
         raise SettingsError(f"The search space is not valid TOML: {exc}. Correct that line.") from exc
     except ValidationError as exc:
         raise SettingsError(f"The search space cannot be used. {faults_of(exc)}.") from exc
+
+
+def _is_json_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
 
 
 def faults_of(invalid: ValidationError) -> str:
@@ -177,9 +189,16 @@ def faults_of(invalid: ValidationError) -> str:
             part
             for part in (
                 ".".join(str(step + 1) if isinstance(step, int) else step for step in fault["loc"]),
-                fault["msg"].removeprefix("Value error, "),
+                _fault_of(fault),
             )
             if part
         )
         for fault in invalid.errors(include_url=False)
     )
+
+
+def _fault_of(fault: ErrorDetails) -> str:
+    if fault["type"] != "tuple_type":
+        return fault["msg"].removeprefix("Value error, ")
+    name, written = fault["loc"][-1], fault["input"]
+    return f"{name} must be a list, e.g. {f'[[{name}]]' if isinstance(written, dict) else f'{name} = [{written!r}]'}"

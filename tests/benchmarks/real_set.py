@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ class RealSet:
 
 def as_the_study(name: RecipeName) -> Recipe:
     """The recipe with the settings that the study ended with."""
-    return recipe_named(name).with_settings(learning_rate=0.008, batch_size=7, optimizer="Adam", epochs=12)
+    return replace(recipe_named(name), learning_rate=0.008, batch_size=7, optimizer="Adam", epochs=12)
 
 
 def real_set(*, cache: Path | None, radiographs: int | None) -> RealSet:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import RecipeName
 from cxrscreen.evaluation.metrics import auc_value
@@ -31,8 +32,6 @@ FIGURES = ("accuracy", "precision", "sensitivity", "specificity", "auc")
 
 def measured(real: RealSet, name: RecipeName, *, splits: int) -> list[dict[str, float]]:
     """Train and test once for each split; seed ``s`` gives split ``s`` and all chance within its training."""
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
     recipe, diseased = as_the_study(name), real.labelled.diseased
     pooled = pool(recipe, real.feature_maps)
     figures = []

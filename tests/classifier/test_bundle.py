@@ -17,6 +17,7 @@ from cxrscreen.classifier.bundle import (
     WEIGHTS_FILE,
     base_of_bundle,
     digest,
+    free_folder,
     load_classifier,
     read_card,
     read_making,
@@ -124,6 +125,21 @@ def test_a_version_is_never_overwritten(tmp_path: Path, base: BaseWeights) -> No
     with pytest.raises(ModelError, match="never overwritten"):
         save_bundle(tmp_path, *random_bundle("v1", base))
     assert (tmp_path / "v1" / WEIGHTS_FILE).stat().st_mtime_ns == before
+
+
+def test_of_two_that_save_one_version_at_once_the_second_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_then_lose(models: Path, version: str) -> Path:
+        target = free_folder(models, version)
+        target.mkdir()
+        (target / CARD_FILE).write_text("the first one's")
+        return target
+
+    monkeypatch.setattr("cxrscreen.classifier.bundle.free_folder", look_then_lose)
+    with pytest.raises(ModelError, match="v1 exists already and is never overwritten"):
+        save_bundle(tmp_path, card_for("v1", digest(b"weights")), b"weights")
+    assert [(path.name, path.read_text()) for path in (tmp_path / "v1").iterdir()] == [(CARD_FILE, "the first one's")]
 
 
 def test_a_card_of_other_weights_is_refused(tmp_path: Path) -> None:

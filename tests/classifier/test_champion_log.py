@@ -83,9 +83,9 @@ def test_before_any_move_the_origin_is_champion(tmp_path: Path) -> None:
 
 
 def test_a_move_says_who_when_why_and_in_whose_place(tmp_path: Path) -> None:
-    move = a_log(tmp_path / "models").promote("a-1", who=" A. Tester ", why="fewer\nmisses")
+    move = a_log(tmp_path / "models").promote("a-1", who=" A. Tester ", why="fewer misses")
     assert (move.kind, move.version, move.former) == ("promote", "a-1", "shipped-1")
-    assert (move.who, move.why) == ("A. Tester", "fewer\nmisses")
+    assert (move.who, move.why) == ("A. Tester", "fewer misses")
     assert datetime.fromisoformat(move.at).tzinfo is not None
     assert a_log(tmp_path / "models").entries() == (move,)
     assert (tmp_path / "models" / LOG_FILE).read_bytes().count(b"\n") == 1
@@ -128,6 +128,15 @@ def test_a_move_needs_a_name_and_a_reason_of_some_length(tmp_path: Path, who: st
     log = moved(tmp_path, "a-1")
     for act in (lambda: log.promote("b-1", who=who, why=why), lambda: log.rollback(who=who, why=why)):
         with pytest.raises(ModelError, match="Name who moves the champion, and why"):
+            act()
+    assert log.champion() == "a-1"
+
+
+@pytest.mark.parametrize(("who", "why"), [("A\nB", "y"), ("w", "red\x1b[31m"), ("w", "y\r\nz"), ("\udcff", "y")])
+def test_a_name_or_reason_with_control_characters_is_refused_in_words(tmp_path: Path, who: str, why: str) -> None:
+    log = moved(tmp_path, "a-1")
+    for act in (lambda: log.promote("b-1", who=who, why=why), lambda: log.rollback(who=who, why=why)):
+        with pytest.raises(ModelError, match="one line each, without control characters"):
             act()
     assert log.champion() == "a-1"
 

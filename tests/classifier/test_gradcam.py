@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import ActivationMaps, FeatureMaps
 from tests.classifier.random_model import random_head_arrays
-
-if TYPE_CHECKING:
-    from cxrscreen.classifier.head import Head
 
 pytestmark = pytest.mark.tensorflow
 
@@ -25,8 +21,6 @@ def head() -> Head:
 
 
 def head_with(arrays: dict[str, NDArray[np.float32]], recipe: str = "standard") -> Head:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # starts TensorFlow
-
     return Head.from_arrays(recipe_named(recipe), arrays)
 
 

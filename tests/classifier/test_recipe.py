@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cxrscreen.classifier.recipe import recipe_named
@@ -19,7 +21,7 @@ def test_the_head_has_the_shapes_of_the_shipped_one(name: str) -> None:
 
 def test_settings_change_the_training_and_the_card_but_not_the_head() -> None:
     recipe = recipe_named("study-2020")
-    searched = recipe.with_settings(learning_rate=0.02, batch_size=15, optimizer="RMSprop", epochs=5)
+    searched = replace(recipe, learning_rate=0.02, batch_size=15, optimizer="RMSprop", epochs=5)
     assert searched.name == "study-2020"
     assert searched.head_shapes() == recipe.head_shapes()
     changed = searched.hyperparameters().items() - recipe.hyperparameters().items()

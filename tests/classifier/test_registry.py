@@ -14,8 +14,8 @@ from cxrscreen.classifier.bundle import digest, save_bundle
 from cxrscreen.classifier.card import GoldenScore
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.errors import ModelError
-from cxrscreen.evaluation.result import Comparison
-from tests.classifier.random_model import MAKING, card_for, random_bundle
+from tests.classifier.random_model import card_for, random_bundle
+from tests.evaluation.evaluation_samples import COMPARISON
 
 WEIGHTS = b"cards are read without looking at the weights"
 
@@ -124,7 +124,7 @@ def test_a_challenger_that_is_not_recommended_needs_somebody_who_overrules(
     if verdict is not None:
         judge(site / "random-1", verdict, against)
     registry = Registry([site, SHIPPED_MODELS])
-    with pytest.raises(ModelError, match=f"{said}.*overrule this, and the log will name them"):
+    with pytest.raises(ModelError, match=f"{said}.*Read its evaluation report.*overrule this and say why, and the log"):
         registry.promote("random-1", who="A. Tester", why="hope")
     assert registry.champion() == SHIPPED_VERSION
     registry.promote("random-1", who="A. Tester", why="hope", overrule=True)
@@ -174,29 +174,23 @@ def test_a_damaged_comparison_is_an_error_and_no_verdict(site: Path, written: st
 
 
 def test_the_registry_reads_what_the_evaluation_writes(site: Path) -> None:
-    comparison = Comparison(
-        champion=SHIPPED_VERSION,
-        challenger="random-1",
-        n=0,
-        positives=0,
-        patients=0,
-        seen_by_champion=53,
-        auc=None,
-        sensitivity=None,
-        specificity=None,
-        brier=None,
-        verdict="cannot tell",
-        reasons=("No radiograph is left.",),
-    )
-    (site / "random-1" / "comparison.json").write_text(comparison.model_dump_json())
+    assert COMPARISON.champion == SHIPPED_VERSION
+    (site / "random-1" / "comparison.json").write_text(COMPARISON.model_dump_json())
     assert Registry([site]).verdict_of("random-1") == "cannot tell"
 
 
-def test_how_a_version_was_made_is_told_where_it_was_recorded(site: Path) -> None:
-    registry = Registry([site, SHIPPED_MODELS])
-    assert registry.making_of(SHIPPED_VERSION) is None
-    (site / "random-1" / "making.json").write_text(MAKING.model_dump_json())
-    assert registry.making_of("random-1") == MAKING
+def test_a_name_is_free_only_if_no_folder_holds_it_and_it_is_not_the_shipped_ones(tmp_path: Path) -> None:
+    registry = Registry([put(tmp_path / "site", "v1"), put(tmp_path / "elsewhere", "v2")])
+    registry.check_free("v3")
+    for taken in ("v1", "v2"):
+        with pytest.raises(ModelError, match=f"{taken} exists already"):
+            registry.check_free(taken)
+    with pytest.raises(ModelError, match="standard-1 is the name of the shipped model"):
+        registry.check_free(SHIPPED_VERSION)
+    with pytest.raises(ModelError, match="means whichever model screens"):
+        registry.check_free("champion")
+    with pytest.raises(ModelError, match="version is 1 to 64"):
+        registry.check_free("../v3")
 
 
 def test_a_version_cannot_leave_the_folder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cxrscreen.classifier.card import DataSetCard
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Augmentation, GridPoint, Making, SearchRecord
 from cxrscreen.evaluation.data_report import Copy, DataReport, Likeness
-from cxrscreen.evaluation.gallery import GalleryPicture, caption, choose
+from cxrscreen.evaluation.gallery import GalleryPicture, choose, predicted
 from cxrscreen.evaluation.result import (
     CalibrationBin,
     Comparison,
@@ -207,6 +207,10 @@ def evaluation(**changes: object) -> Evaluation:
             LeftOutFile(file="covid/copy.png", reason="copy"),
             LeftOutFile(file="normal/lateral.dcm", reason="view"),
         ),
+        doubts=(
+            ScoredFile(file="normal/normal_101.png", label="normal", score=0.99996),
+            ScoredFile(file="covid/a-name-that-goes-on_" + "and-on_" * 20 + ".png", label="covid", score=0.004),
+        ),
     )
     return base.model_copy(update=changes)
 
@@ -275,6 +279,12 @@ def pictures_of(shown: Evaluation) -> tuple[GalleryPicture, ...]:
     slope = np.add.outer(np.arange(120), np.arange(100)).astype(np.uint8)
     jpeg = bytes(cv2.imencode(".jpg", slope)[1])
     return tuple(
-        GalleryPicture(file=file.file, caption=caption(file, shown.threshold), score=file.score, jpeg=jpeg)
+        GalleryPicture(
+            file=file.file,
+            truth=file.label,
+            prediction=predicted(file, shown.threshold),
+            score=file.score,
+            jpeg=jpeg,
+        )
         for file in choose(shown.files, shown.threshold)
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrscreen.evaluation.gallery import MOST, caption, choose
+from cxrscreen.evaluation.gallery import MOST, GalleryPicture, choose, predicted
 from cxrscreen.evaluation.result import Label, ScoredFile
 
 THRESHOLD = 0.3
@@ -28,10 +28,14 @@ def test_right_ones_follow_by_sureness_the_classes_in_turn() -> None:
 
 
 def test_a_score_at_the_threshold_is_positive() -> None:
-    (file,) = scored("covid", THRESHOLD)
-    assert caption(file, THRESHOLD) == "COVID-19 - COVID-19"
-    (file,) = scored("normal", THRESHOLD)
-    assert caption(file, THRESHOLD) == "normal - COVID-19"
+    for label in ("covid", "normal"):
+        (file,) = scored(label, THRESHOLD)
+        assert predicted(file, THRESHOLD) == "covid"
+
+
+def test_a_caption_says_truth_and_prediction() -> None:
+    picture = GalleryPicture(file="a.png", truth="normal", prediction="covid", score=0.9, jpeg=b"")
+    assert picture.caption == "normal - COVID-19"
 
 
 def test_many_false_alarms_crowd_out_neither_the_one_missed_nor_all_that_is_right() -> None:
@@ -39,7 +43,10 @@ def test_many_false_alarms_crowd_out_neither_the_one_missed_nor_all_that_is_righ
     chosen = choose(files, THRESHOLD, most=10)
     assert len(chosen) == 10
     assert sum(file.label == "covid" and file.score < THRESHOLD for file in chosen) == 1
-    assert [caption(file, THRESHOLD) for file in chosen[-2:]] == ["COVID-19 - COVID-19", "normal - normal"]
+    assert [(file.label, predicted(file, THRESHOLD)) for file in chosen[-2:]] == [
+        ("covid", "covid"),
+        ("normal", "normal"),
+    ]
 
 
 scores = st.lists(st.floats(0, 1), max_size=40)

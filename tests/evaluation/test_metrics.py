@@ -18,6 +18,7 @@ from cxrscreen.evaluation.metrics import (
     FEW_PATIENTS,
     auc,
     auc_value,
+    average_precision,
     figures,
     performance,
 )
@@ -194,6 +195,18 @@ def test_intervals_of_the_auc_hold_the_truth_also_with_few_patients(diseased_pat
         estimate = auc(Scored(scores, diseased, patients), seed=seed)
         held += estimate.low <= 0.85 <= estimate.high
     assert held / 120 > 0.88
+
+
+def test_intervals_of_the_average_precision_hold_the_truth_also_where_nothing_is_redrawn() -> None:
+    generator = np.random.default_rng(1)
+    diseased = np.arange(49) < 9
+    patients = [str(k) for k in range(49)]
+    held = 0
+    for seed in range(200):
+        scores = generator.normal(size=49) + 1.8 * diseased  # true average precision 0.718 with this share of diseased
+        estimate = average_precision(Scored(scores, diseased, patients), seed=seed)
+        held += estimate.low <= 0.718 <= estimate.high
+    assert held / 200 > 0.93
 
 
 def test_figures_of_the_development_set_take_well_under_a_second() -> None:

@@ -10,10 +10,12 @@ import pypdf
 import pytest
 
 from cxrscreen.errors import ReportError
+from cxrscreen.evaluation import charts
 from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.page_rows import MOST_LINES
-from cxrscreen.evaluation.result import Evaluation, LeftOutFile
+from cxrscreen.evaluation.result import Comparison, Evaluation, LeftOutFile, ScoredFile
+from cxrscreen.reporting.paper import Press
 from tests.evaluation.evaluation_samples import BIAS, COMPARISON, DATA, MAKING, evaluation, pictures_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "evaluation.en.txt"
@@ -28,32 +30,42 @@ def write_full(folder: Path) -> EvaluationFiles:
     return write_evaluation(shown, pictures_of(shown), folder, making=MAKING, comparison=COMPARISON)
 
 
-def html_of(folder: Path, shown: Evaluation) -> str:
-    return write_evaluation(shown, (), folder / "report").html.read_text(encoding="utf-8")
-
-
-def pages_of(pdf: Path) -> list[str]:
-    return [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(pdf).pages]
-
-
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> EvaluationFiles:
     """Read it, do not change it."""
     return write_full(tmp_path_factory.mktemp("reports") / "not-yet-there" / "evaluation-1")
 
 
+@pytest.fixture(scope="module")
+def sheets(full: EvaluationFiles) -> list[str]:
+    """The text of each page on paper."""
+    return [sheet.extract_text() for sheet in pypdf.PdfReader(full.pdf).pages]
+
+
+@pytest.fixture
+def no_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print nothing and draw nothing, for tests of something else: a report takes seconds."""
+    monkeypatch.setattr(Press, "print_page", lambda *_: b"%PDF")
+    for chart in ("roc", "precision_recall", "calibration", "score", "shortcut", "search", "comparison"):
+        monkeypatch.setattr(charts, f"{chart}_chart", lambda *_: b"<svg/>")
+
+
+def html_of(folder: Path, shown: Evaluation, comparison: Comparison | None = None) -> str:
+    return write_evaluation(shown, (), folder / "report", comparison=comparison).html.read_text(encoding="utf-8")
+
+
 def test_a_folder_holds_page_paper_record_charts_and_pictures(full: EvaluationFiles) -> None:
     names = {path.name for path in full.html.parent.iterdir()}
-    charts = {"roc", "precision-recall", "calibration", "scores", "shortcuts", "search", "comparison"}
-    assert {name for name in names if name.startswith("chart")} == {f"chart-{name}.svg" for name in charts}
+    drawn = {"roc", "precision-recall", "calibration", "scores", "shortcuts", "search", "comparison"}
+    assert {name for name in names if name.startswith("chart")} == {f"chart-{name}.svg" for name in drawn}
     assert len([name for name in names if name.startswith("gallery-")]) == 24
     assert {full.html.name, full.pdf.name, full.json.name} == {"index.html", "index.pdf", "evaluation.json"}
     assert len(names) == 7 + 24 + 3
 
 
-def test_the_text_of_a_report_is_the_golden_one(full: EvaluationFiles) -> None:
+def test_the_text_of_a_report_is_the_golden_one(sheets: list[str]) -> None:
     """After a wanted change, look at the report and copy the new text over the golden one."""
-    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(full.pdf).pages) + "\n"
+    text = "\n".join(sheets) + "\n"
     assert text.split() == GOLDEN.read_text(encoding="utf-8").split()
 
 
@@ -73,17 +85,17 @@ def test_the_record_is_the_evaluation(full: EvaluationFiles) -> None:
     assert Evaluation.model_validate_json(full.json.read_bytes()) == evaluation()
 
 
-def test_the_worst_news_comes_before_any_figure(full: EvaluationFiles) -> None:
-    first = pages_of(full.pdf)[0]
+def test_the_worst_news_comes_before_any_figure(sheets: list[str]) -> None:
+    first = " ".join(sheets[0].split())
     assert first.index("come from one set of sources") < first.index("Cannot tell which is better")
     assert first.index("Cannot tell which is better") < first.index("0.969")
 
 
-def test_the_disclaimer_stands_on_every_page_in_both_languages(full: EvaluationFiles) -> None:
-    pages = pages_of(full.pdf)
-    for number, page in enumerate(pages, start=1):
-        assert all(disclaimer in page for disclaimer in DISCLAIMERS)
-        assert f"Page {number} of {len(pages)}" in page
+def test_the_disclaimer_stands_on_every_page_in_both_languages(full: EvaluationFiles, sheets: list[str]) -> None:
+    for number, sheet in enumerate(sheets, start=1):
+        text = " ".join(sheet.split())
+        assert all(disclaimer in text for disclaimer in DISCLAIMERS)
+        assert f"Page {number} of {len(sheets)}" in text
     assert all(disclaimer in full.html.read_text(encoding="utf-8") for disclaimer in DISCLAIMERS)
 
 
@@ -101,7 +113,7 @@ def test_the_pdf_is_tagged_and_each_picture_has_a_text(full: EvaluationFiles) ->
 
 
 def test_charts_stay_vector_on_paper(full: EvaluationFiles) -> None:
-    images = {image.name for page in pypdf.PdfReader(full.pdf).pages for image in page.images}
+    images = {str(name) for page in pypdf.PdfReader(full.pdf).pages for name in page.images.keys()}  # noqa: SIM118  # no dict
     assert len(images) == 24  # the radiographs, and nothing else
 
 
@@ -112,6 +124,7 @@ def test_the_page_needs_nothing_from_outside_its_folder(full: EvaluationFiles) -
     assert "url(fonts" not in html
 
 
+@pytest.mark.usefixtures("no_press")
 def test_names_and_notes_are_text_whatever_they_look_like(full: EvaluationFiles, tmp_path: Path) -> None:
     assert "With the &lt;b&gt;new&lt;/b&gt; archive" in full.html.read_text(encoding="utf-8")
     name = "covid/<script>\u202e\udce9.png"
@@ -121,6 +134,7 @@ def test_names_and_notes_are_text_whatever_they_look_like(full: EvaluationFiles,
     assert json.loads(files.json.read_bytes())["left_out"][0]["file"] == name
 
 
+@pytest.mark.usefixtures("no_press")
 @pytest.mark.parametrize(
     ("seen", "looks", "said"),
     [
@@ -136,27 +150,48 @@ def test_it_is_said_whether_the_model_knew_the_radiographs(
     assert said in html_of(tmp_path, evaluation(seen=seen, looks=looks))
 
 
+@pytest.mark.usefixtures("no_press")
 def test_what_cannot_be_measured_is_left_out_or_marked_and_nothing_is_made_up(tmp_path: Path) -> None:
     bias = BIAS.model_copy(update={"shortcuts": (), "disjoint_sources": None})
     figures = evaluation().figures.model_copy(update={"precision": None})
     data = DATA.model_copy(update={"bias": bias, "alike": (), "copies": ()})
-    html = html_of(tmp_path, evaluation(data=data, figures=figures, subgroups=(), left_out=()))
+    html = html_of(tmp_path, evaluation(data=data, figures=figures, subgroups=(), left_out=(), doubts=()))
     assert "too few patients to measure shortcuts" in html
     assert "nothing to divide by" in html
     assert "Not recorded beyond the model" in html
-    for absent in ("look-alikes</h2>", "Parts of the set", "Search for the settings", "Challenger", "Files without"):
+    for absent in (
+        "look-alikes</h2>",
+        "Parts of the set",
+        "Search for",
+        "Challenger",
+        "Files without",
+        "Labels to look",
+    ):
         assert absent not in html
 
 
+@pytest.mark.usefixtures("no_press")
+def test_labels_in_doubt_are_named_with_what_the_model_says_of_them(tmp_path: Path) -> None:
+    doubts = (
+        ScoredFile(file="normal/<odd>.png", label="normal", score=0.99996),
+        ScoredFile(file="covid/pale.png", label="covid", score=0.0123),
+    )
+    html = html_of(tmp_path, evaluation(doubts=doubts))
+    rows = html[html.index("Labels to look at again") :]
+    assert "normal/&lt;odd&gt;.png</th><td>normal</td><td>&gt;0.9999</td>" in rows
+    assert rows.index("normal/&lt;odd&gt;.png") < rows.index("covid/pale.png</th><td>COVID-19</td><td>0.012</td>")
+
+
+@pytest.mark.usefixtures("no_press")
 def test_a_comparison_without_radiographs_says_why_and_draws_nothing(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("auc", "sensitivity", "specificity", "brier"))
     reasons = ("No radiograph is left that both models may be judged on.",)
     comparison = COMPARISON.model_copy(update={**nothing, "n": 0, "reasons": reasons})
-    files = write_evaluation(evaluation(), (), tmp_path / "report", comparison=comparison)
-    assert "No radiograph is left" in files.html.read_text(encoding="utf-8")
+    assert "No radiograph is left" in html_of(tmp_path, evaluation(), comparison)
     assert not (tmp_path / "report/chart-comparison.svg").exists()
 
 
+@pytest.mark.usefixtures("no_press")
 def test_long_lists_are_cut_on_the_page_and_whole_in_the_record(tmp_path: Path) -> None:
     left_out = tuple(LeftOutFile(file=f"normal/{number}.png", reason="too-small") for number in range(MOST_LINES + 7))
     pair = Likeness(first="a", second="b", correlation=1, mirrored=False, across_classes=False, same_patient=True)
@@ -169,12 +204,15 @@ def test_long_lists_are_cut_on_the_page_and_whole_in_the_record(tmp_path: Path) 
     assert len(json.loads(files.json.read_bytes())["left_out"]) == MOST_LINES + 7
 
 
+@pytest.mark.usefixtures("no_press")
 def test_an_earlier_report_of_that_name_is_replaced_whole(tmp_path: Path) -> None:
     write_full(tmp_path / "report")
+    assert list((tmp_path / "report").glob("gallery-*"))
     write_evaluation(evaluation(), (), tmp_path / "report")
     assert not list((tmp_path / "report").glob("gallery-*"))
 
 
+@pytest.mark.usefixtures("no_press")
 def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file where a folder should be")
     with pytest.raises(ReportError, match="Cannot write"):

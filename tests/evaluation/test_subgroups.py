@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from cxrscreen.evaluation.intervals import wilson
 from cxrscreen.evaluation.metrics import auc
 from cxrscreen.evaluation.scored import Scored
-from cxrscreen.evaluation.subgroups import NOT_STATED, subgroups
+from cxrscreen.evaluation.subgroups import NOT_STATED, place, subgroups
 
 DISEASED = np.array([True, True, False, False, True, False, True, True])
 SCORES = np.array([0.9, 0.2, 0.1, 0.7, 0.8, 0.3, 0.6, 0.4])
@@ -52,6 +52,12 @@ def test_age_bands_rise_and_what_is_not_stated_comes_last() -> None:
         NOT_STATED,
     ]
     assert [part.by for part in found] == ["age"] * 6 + ["view"] * 3
+
+
+def test_bands_of_size_rise_too_and_names_follow_the_alphabet() -> None:
+    sizes = ["under 500 pixels", "500 to 999 pixels", "1000 to 1999 pixels", "2000 and more", NOT_STATED]
+    assert sorted({*sizes}, key=place) == sizes
+    assert sorted(["PA", NOT_STATED, "AP Supine", "AP"], key=place) == ["AP", "AP Supine", "PA", NOT_STATED]
 
 
 def test_a_trait_that_nobody_recorded_is_left_out() -> None:

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.schemas.objects import StateType
 from pydantic import ValidationError
 
 from cxrscreen.errors import DataSetError, SettingsError
 from cxrscreen.settings import load_settings
 from cxrscreen.training.search_space import STUDY_SPACE, Start
 from flows.deployments import RUNS_AT_ONCE, deployments
+from flows.evaluate import evaluate
 from flows.nameless import nameless
+from flows.promote import promote
+from flows.retrain import retrain
+from flows.rollback import rollback
 from flows.search_form import SpaceForm, StageForm, space_of
 
 pytestmark = pytest.mark.filterwarnings("default")  # warnings of Prefect are not ours to mend
@@ -112,3 +117,31 @@ def test_an_error_about_a_data_set_keeps_its_words_and_loses_its_files() -> None
     with pytest.raises(DataSetError) as caught, nameless():
         raise DataSetError("One content carries both labels.", files=["covid/DOE^JANE.png"])
     assert str(caught.value) == "One content carries both labels."
+
+
+@pytest.mark.parametrize(
+    ("flow", "form", "words"),
+    [
+        (retrain, {"folder": " "}, "An empty field names no absolute path"),
+        (retrain, {"folder": "some/place"}, "some/place is no absolute path"),
+        (
+            retrain,
+            {"folder": "/", "search": True, "space": SpaceForm(stages=[StageForm(name="idle")])},
+            "varies nothing",
+        ),
+        (retrain, {"folder": "/", "version": "standard-1/.."}, "version"),
+        (retrain, {"folder": "/", "note": "x" * 501}, "note"),
+        (evaluate, {"folder": "/no/such/place"}, "no absolute path of a folder"),
+        (evaluate, {"folder": "/", "model": "unheard-of"}, "Known versions: standard"),
+        (promote, {"version": "unheard-of", "who": "me", "why": "so"}, "Known versions: standard"),
+        (promote, {"version": "standard-1", "who": " ", "why": "so"}, "Name who moves the champion"),
+        (rollback, {"who": "me", "why": ""}, "Name who moves the champion"),
+    ],
+)
+def test_a_wrong_form_is_answered_in_words(
+    flow: Any, form: dict[str, object], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXRSCREEN_WORKSPACE", str(tmp_path))
+    state = flow.fn(**form)  # without a server: each is refused before the first step
+    assert state.type is StateType.FAILED
+    assert words in state.message

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.evaluation.data_report import Copy, DataReport
-from cxrscreen.labelled.bias import examine
+from cxrscreen.labelled.bias import _balance, examine
 from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet, read_labelled
 from cxrscreen.labelled.shortcuts import measure_shortcuts
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
@@ -145,12 +145,12 @@ def test_the_summary_says_every_leak_and_names_nobody(faulty: DataReport) -> Non
     text = " ".join(faulty.bias.summary)
     for said in (
         "1 pair of radiographs with different labels seems to show one exposure",
-        "2 pairs of radiographs with the same label seem to show one exposure",
+        "2 pairs of radiographs with the same label seem to show one exposure; wherever the folder is split, they stay",
         "1 file repeated the content of another and was left out",
         "1 patient has radiographs of both classes",
         "1 file was stored under two patient numbers",
         "1 radiograph shows a patient under 18 (1 COVID-19, 0 normal)",
-        "1 of 7 patients has several radiographs",
+        "1 of 7 patients has several radiographs; wherever the folder is split, these stay together.",
     ):
         assert said in text
     assert "Budi" not in faulty.bias.model_dump_json()
@@ -172,6 +172,42 @@ def test_the_balance_counts_every_radiograph_once_for_each_trait(faulty: DataRep
         ("size", "under 500 pixels", 0, 3),
         ("size", "1000 to 1999 pixels", 1, 4),
     ]
+
+
+def test_what_few_patients_share_stands_in_the_balance_without_its_words() -> None:
+    members = [
+        radiograph(number, diseased=number % 2 == 0, source=source, view=view)
+        for number, (source, view) in enumerate(
+            [
+                *[("hospital", "PA")] * 5,
+                *[("clinic", "AP Supine")] * 4,
+                ("sent by Jane Doe", "AP"),
+                ("Jane Doe's mother", "as Jane Doe lay"),
+            ]
+        )
+    ]
+    bias = examine(labelled(*members), seed=0).bias
+    rows = [(row.by, row.value, row.diseased + row.healthy) for row in bias.balance if row.by in {"source", "view"}]
+    assert rows == [
+        ("source", "hospital", 5),
+        ("source", "other (3 values)", 6),
+        ("view", "AP", 1),
+        ("view", "PA", 5),
+        ("view", "other (2 values)", 5),
+    ]
+    assert "Jane" not in bias.model_dump_json()
+    assert bias.summary[0].startswith("2 of 11 radiographs come from sources that have one class only")
+
+
+def test_of_many_sources_the_balance_names_the_largest() -> None:
+    members = [
+        radiograph(100 * source + number, diseased=number % 2 == 0, source=f"hospital {source:02}")
+        for source in range(14)
+        for number in range(5 + (source == 13))
+    ]
+    pictures = [texture(0)] * len(members)
+    values = [row.value for row in _balance(labelled(*members, pictures=pictures)) if row.by == "source"]
+    assert values == [*(f"hospital {source:02}" for source in (*range(11), 13)), "other (2 values)"]
 
 
 def test_a_file_that_names_nobody_may_be_anybody() -> None:

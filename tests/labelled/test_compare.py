@@ -13,10 +13,11 @@ from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import digest, pack_weights, save_bundle
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.errors import DataSetError
+from cxrscreen.labelled import scoring
 from cxrscreen.labelled.compare import compare_on
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
-from cxrscreen.labelled.seen import developed_on, of_same_patients
-from cxrscreen.labelled.splits import TEST_SEED, split_by_patient
+from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.seen import of_same_patients
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.types import FeatureMaps, PreparedBatch, Progress
 from tests.classifier.random_model import MAKING, card_for, random_base, random_head_arrays
@@ -78,7 +79,6 @@ def contents(labelled: LabelledSet, *file_names: str) -> list[str]:
     return [by_name[name] for name in file_names]
 
 
-@pytest.mark.tensorflow
 def test_whoever_either_model_learnt_from_is_left_out_with_all_radiographs(
     folder: Path, labelled: LabelledSet, base: BaseWeights, tmp_path: Path
 ) -> None:
@@ -100,12 +100,13 @@ def test_whoever_either_model_learnt_from_is_left_out_with_all_radiographs(
     assert found.seen_by_champion == 3
     assert found.reasons[-1] == "Left out besides, because b-1 learnt from their patients: 1."
     assert found.auc is not None
-    assert ("feature maps", found.n, found.n) in told
+    assert ("feature maps", everybody, everybody) in told
+    assert ("feature maps, champion", found.n, found.n) in told
+    assert "look-alikes" in {step for step, _, _ in told}
     again = compare_on(folder, champion=first, challenger=second, limits=LIMITS, cache=cache)
     assert again == found
 
 
-@pytest.mark.tensorflow
 def test_where_nobody_knows_what_a_model_learnt_from_nothing_can_be_told(
     folder: Path, base: BaseWeights, tmp_path: Path
 ) -> None:
@@ -119,7 +120,24 @@ def test_where_nobody_knows_what_a_model_learnt_from_nothing_can_be_told(
     assert found.n == 2 * (OF_EACH_CLASS + 1)
 
 
-@pytest.mark.tensorflow
+def test_scores_do_not_depend_on_how_many_maps_are_in_memory(
+    labelled: LabelledSet, base: BaseWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Scorer.of(save(tmp_path, "a-1", base, seed=1, learnt=("a", "b")))
+    assert model.developed_on == {"a", "b"}
+    cache = DrawnMaps(tmp_path / "maps", max_bytes=10**9)
+    told: list[tuple[int, int]] = []
+
+    def scores(at_once: int) -> list[float]:
+        monkeypatch.setattr(scoring, "_AT_ONCE", at_once)
+        found = model.scores(labelled.prepared, cache, step="", progress=lambda _, *counts: told.append(counts))
+        return found.tolist()
+
+    everybody = len(labelled.radiographs)
+    assert scores(256) == scores(10)
+    assert told == [(everybody, everybody), (10, everybody), (20, everybody), (everybody, everybody)]
+
+
 def test_where_no_radiograph_is_left_nothing_can_be_told(
     folder: Path, labelled: LabelledSet, base: BaseWeights, tmp_path: Path
 ) -> None:
@@ -135,23 +153,6 @@ def test_a_model_is_not_compared_with_itself(folder: Path, base: BaseWeights, tm
     cache = DrawnMaps(tmp_path / "maps", max_bytes=10**9)
     with pytest.raises(DataSetError, match="a-1 would be compared with itself"):
         compare_on(folder, champion=bundle, challenger=bundle, limits=LIMITS, cache=cache)
-
-
-def test_a_model_of_before_makings_were_kept_is_known_on_its_own_set_alone(
-    labelled: LabelledSet, tmp_path: Path
-) -> None:
-    def shipped(version: str, *, fingerprint: str, seed: int) -> Path:
-        card = card_for(version, digest(b"weights"))
-        data_set = card.data_set.model_copy(update={"fingerprint": fingerprint})
-        return save_bundle(tmp_path, card.model_copy(update={"data_set": data_set, "seed": seed}), b"weights")
-
-    own = shipped("own-1", fingerprint=labelled.fingerprint, seed=TEST_SEED)
-    other_seed = shipped("own-2", fingerprint=labelled.fingerprint, seed=TEST_SEED + 1)
-    other_set = shipped("other-1", fingerprint="0" * 64, seed=TEST_SEED)
-    split = split_by_patient(labelled.patients, labelled.diseased, seed=0)
-    assert developed_on(own, labelled) == {labelled.radiographs[i].sha256 for i in split.development}
-    assert developed_on(other_seed, labelled) is None
-    assert developed_on(other_set, labelled) is None
 
 
 def test_one_radiograph_that_was_seen_marks_all_of_its_patient(labelled: LabelledSet) -> None:

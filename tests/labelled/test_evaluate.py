@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -14,9 +16,11 @@ from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.making import MAKING_FILE
 from cxrscreen.errors import DataSetError, ModelError
 from cxrscreen.evaluation.result import Evaluation
+from cxrscreen.labelled import evaluate as evaluating
 from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.evaluate import Evaluated, evaluate, evaluation_as_json, evaluation_of, gallery_of
 from cxrscreen.labelled.labelled_set import read_labelled
+from cxrscreen.labelled.scoring import Scorer
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from tests.classifier.random_model import random_base, random_bundle
 from tests.evaluation.evaluation_samples import MAKING
@@ -32,7 +36,7 @@ def draw(path: Path, seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four patients of each class, one copy and one file that the gate refuses."""
+    """Three patients of each class, the first with two radiographs; one copy and one file that the gate refuses."""
     home = tmp_path_factory.mktemp("data") / "drawn-set"
     for number in range(4):
         draw(home / f"covid/c{number}.png", number)
@@ -41,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "normal/broken.png").write_bytes(b"no picture")
     lines = ["filename,patient_id,view,age"]
     lines += [
-        f"{label}{number}.png,{label}-{number},{'PA' if number % 2 else 'AP'},44"
+        f"{label}{number}.png,{label}-{max(number, 1)},{'PA' if number % 2 else 'AP'},44"
         for number in range(4)
         for label in "cn"
     ]
@@ -51,9 +55,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
-    """A model of random weights that says it was made from two of these radiographs."""
+    """A model of random weights that says it was made from one of these radiographs."""
     labelled = read_labelled(folder, limits=LIMITS)
-    development = tuple(radiograph.sha256 for radiograph in labelled.radiographs[:2])
+    development = tuple(radiograph.sha256 for radiograph in labelled.radiographs[:1])
     making = MAKING.model_copy(update={"development": development, "search": None})
     models = tmp_path_factory.mktemp("models")
     return save_bundle(
@@ -81,7 +85,8 @@ def test_every_radiograph_is_scored_and_every_other_file_accounted_for(evaluated
     ]
     assert {file.file for file in evaluation.left_out} >= {"normal/broken.png"}
     assert sum(file.reason == "copy" for file in evaluation.left_out) == 1
-    assert (evaluation.seen, evaluation.looks, evaluation.threshold) == (2, None, 0.25)
+    assert evaluation.seen == 2  # the other one of the same patient counts too
+    assert (evaluation.looks, evaluation.threshold) == (None, 0.25)
 
 
 @pytest.mark.tensorflow
@@ -92,6 +97,25 @@ def test_the_report_lies_in_a_folder_of_its_own_with_all_pictures(evaluated: Eva
     assert len(list(folder.glob("gallery-*.jpg"))) == 8
     assert "trained or calibrated on 2 of these 8" in evaluated.files.html.read_text(encoding="utf-8")
     assert Evaluation.model_validate_json(evaluated.files.json.read_bytes()) == evaluated.evaluation
+
+
+@pytest.mark.tensorflow
+def test_a_second_report_of_the_same_second_stands_beside_the_first(
+    folder: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(2026, 11, 23, 9, 0, 0, tzinfo=tz)
+
+    monkeypatch.setattr(evaluating, "datetime", Stopped)
+    cache = FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8)
+    two = [
+        evaluate(folder, bundle=bundle, limits=LIMITS, cache=cache, into=tmp_path / "reports").files for _ in range(2)
+    ]
+    assert two[0].html.is_file()
+    assert {file.html.parent for file in two} == {*(tmp_path / "reports").iterdir()}
+    assert len({file.html for file in two}) == 2
 
 
 @pytest.mark.tensorflow
@@ -111,12 +135,14 @@ def test_a_part_of_a_set_is_evaluated_on_its_own_radiographs_alone(folder: Path,
     labelled = read_labelled(folder, limits=LIMITS)
     part, scores = np.array([1, 3, 5, 6, 7]), np.array([0.9, 0.1, 0.2, 0.3, 0.05])
     data = examine(labelled, seed=1)
-    found = evaluation_of(labelled, part, scores, card_of(bundle), name="part", data=data, seen=0, looks=3)
+    card, patients = card_of(bundle), ("c", *["c"] * 3, *labelled.patients[4:])
+    found = evaluation_of(labelled, part, scores, card, name="part", data=data, patients=patients, seen=0, looks=3)
     assert [(file.file, file.score) for file in found.files] == [
         ("covid/c1.png", 0.9), ("covid/c3.png", 0.1), ("normal/n1.png", 0.2), ("normal/n2.png", 0.3),
         ("normal/n3.png", 0.05),
     ]  # fmt: skip
     assert (found.figures.n, found.figures.positives, found.data_set.n, found.looks) == (5, 2, 8, 3)
+    assert found.figures.patients == 4  # as they were joined
     assert (found.figures.sensitivity.value, round(found.figures.specificity.value, 3)) == (0.5, 0.667)
     assert {(group.by, group.value, group.n) for group in found.subgroups} == {
         ("view", "PA", 4), ("view", "AP", 1), ("age", "40 to 59", 5),
@@ -125,24 +151,23 @@ def test_a_part_of_a_set_is_evaluated_on_its_own_radiographs_alone(folder: Path,
 
 def test_a_part_without_a_class_is_refused_in_words(folder: Path, bundle: Path) -> None:
     labelled = read_labelled(folder, limits=LIMITS)
-    part, data = np.array([0, 1]), examine(labelled, seed=1)
+    part, data, card = np.array([0, 1]), examine(labelled, seed=1), card_of(bundle)
+    scores, patients = np.array([0.1, 0.2]), labelled.patients
     with pytest.raises(DataSetError):
-        evaluation_of(labelled, part, np.array([0.1, 0.2]), card_of(bundle), name="part", data=data, seen=0)
+        evaluation_of(labelled, part, scores, card, name="part", data=data, patients=patients, seen=0)
 
 
 @pytest.mark.tensorflow
 def test_a_radiograph_that_changed_since_it_was_scored_is_not_shown_as_another(
-    evaluated: Evaluated, folder: Path, tmp_path: Path
+    evaluated: Evaluated, folder: Path, bundle: Path, tmp_path: Path
 ) -> None:
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # only tests marked tensorflow may start it
-    from cxrscreen.classifier.recipe import recipe_named  # noqa: PLC0415  # likewise
-
     shutil.copytree(folder, tmp_path / "set")
     labelled = read_labelled(tmp_path / "set", limits=LIMITS)
     draw(tmp_path / "set/normal/n2.png", 99)
-    maps, head = np.zeros((8, 7, 7, 512), np.float32), Head(recipe_named("standard"))
-    with pytest.raises(DataSetError, match=r"normal/n2\.png changed"):
-        gallery_of(tmp_path / "set", evaluated.evaluation, labelled, maps, head, limits=LIMITS)
+    model, cache = Scorer.of(bundle), FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8)
+    with pytest.raises(DataSetError, match=r"changed while(?s:.*)\nnormal/n2\.png$") as refusal:
+        gallery_of(tmp_path / "set", evaluated.evaluation, labelled, model.head, model.base, cache=cache, limits=LIMITS)
+    assert "n2" not in refusal.value.words  # flows keep the words
 
 
 def test_a_model_that_is_not_there_is_said_before_anything_is_read(folder: Path, tmp_path: Path) -> None:

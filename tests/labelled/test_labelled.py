@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Regis
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.data_report import Copy
 from cxrscreen.evaluation.result import LeftOutFile
+from cxrscreen.labelled.bias import examine
 from cxrscreen.labelled.labelled_set import COPY, LabelledSet, read_labelled
 from cxrscreen.phantom.dicom_file import Sheet, dicom_bytes
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
@@ -126,6 +130,61 @@ def test_a_refused_file_is_counted_and_the_others_are_read(folder: Path) -> None
     assert labelled.left_out_counts == {Reason.UNREADABLE: 1}
 
 
+def test_an_age_that_no_patient_has_is_unknown(folder: Path) -> None:
+    ages = ("nan", "inf", "-1", "130", "0", "129.5")
+    names = [f"{label}{number}" for label in ("covid/c", "normal/n") for number in range(3)]
+    rows = [f"{name}.png,{age}" for name, age in zip(names, ages, strict=True)]
+    (folder / "metadata.csv").write_text("\n".join(["filename,age", *rows]))
+    assert [radiograph.age_years for radiograph in read(folder).radiographs] == [None] * 4 + [0, 129.5]
+
+
+def test_another_word_than_dicom_knows_is_no_sex(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("filename,sex\nc0.png,Jane Doe\nc1.png,Other\nc2.png,U\n")
+    assert [radiograph.sex for radiograph in read(folder).radiographs[:3]] == [None, "O", None]
+
+
+def test_a_file_larger_than_the_setting_allows_is_left_out_unread(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (folder / "covid" / "large.png").open("wb") as large:
+        large.truncate(2 * 2**20 + 1)
+    read_bytes, touched = Path.read_bytes, []
+
+    def watch(file: Path) -> bytes:
+        touched.append(file.name)
+        return read_bytes(file)
+
+    monkeypatch.setattr(Path, "read_bytes", watch)
+    labelled = read_labelled(folder, limits=replace(LIMITS, max_file_bytes=2 * 2**20))
+    assert labelled.left_out == (LeftOutFile(file="covid/large.png", reason=Reason.TOO_LARGE.value),)
+    assert touched
+    assert "large.png" not in touched
+
+
+def test_what_is_no_regular_file_or_cannot_be_opened_is_left_out_and_stops_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(folder / "covid" / "pipe.png")
+    (folder / "covid" / "loop.png").symlink_to(folder / "covid" / "loop.png")
+    (folder / "covid" / "gone.png").symlink_to(folder / "nothing.png")
+    (folder / "covid" / "round").symlink_to(folder / "covid")
+    draw(folder / "normal" / "locked.png", 30)
+    read_bytes = Path.read_bytes
+
+    def refuse(file: Path) -> bytes:
+        if file.name == "locked.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return read_bytes(file)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    labelled = read(folder)
+    assert len(labelled.radiographs) == 6
+    assert {(file.file, file.reason) for file in labelled.left_out} == {
+        (name, Reason.UNREADABLE.value)
+        for name in ("covid/gone.png", "covid/loop.png", "covid/pipe.png", "normal/locked.png")
+    }
+
+
 def test_a_copy_is_left_out_since_it_could_stand_on_both_sides_of_a_split(folder: Path) -> None:
     shutil.copy(folder / "covid" / "c1.png", folder / "covid" / "z.png")
     labelled = read(folder)
@@ -138,10 +197,39 @@ def test_a_copy_is_left_out_since_it_could_stand_on_both_sides_of_a_split(folder
 def test_all_contents_with_both_labels_are_named_at_once_and_not_in_the_words(folder: Path) -> None:
     shutil.copy(folder / "covid" / "c1.png", folder / "normal" / "y.png")
     shutil.copy(folder / "covid" / "c2.png", folder / "normal" / "z.png")
-    with pytest.raises(DataSetError, match=r"carries both labels, 2 times\. Decide") as refusal:
+    with pytest.raises(DataSetError, match=r"carries both labels in 2 pairs of files\. Decide") as refusal:
         read(folder)
     assert refusal.value.files == ("covid/c1.png and normal/y.png", "covid/c2.png and normal/z.png")
     assert "c1.png" not in refusal.value.words
+    (folder / "normal" / "z.png").unlink()
+    with pytest.raises(DataSetError, match=r"in 1 pair of files\. Decide"):
+        read(folder)
+
+
+def test_of_equal_files_the_one_that_the_metadata_describe_is_kept(folder: Path) -> None:
+    for name in ("a.png", "z.png"):
+        shutil.copy(folder / "covid" / "c1.png", folder / "covid" / name)
+    assert "covid/a.png" in [radiograph.file_name for radiograph in read(folder).radiographs]
+    (folder / "metadata.csv").write_text("filename,patient_id,source,view\nc1.png,p1,hospital,AP\nc2.png,p2,,\n")
+    labelled = read(folder)
+    names = [radiograph.file_name for radiograph in labelled.radiographs]
+    assert names == sorted(names)
+    kept = labelled.radiographs[names.index("covid/c1.png")]
+    assert (kept.patient, kept.source, kept.view) == ("p1", "hospital", "AP")
+    assert [(copy.file, copy.of) for copy in labelled.copies] == [
+        ("covid/a.png", "covid/c1.png"),
+        ("covid/z.png", "covid/c1.png"),
+    ]
+    assert labelled.prepared.shape[0] == 6
+
+
+def test_a_copy_without_a_number_is_not_said_to_be_stored_under_two(folder: Path) -> None:
+    for name in ("a.png", "z.png"):
+        shutil.copy(folder / "covid" / "c1.png", folder / "covid" / name)
+    (folder / "metadata.csv").write_text("filename,patient_id\nc1.png,p1\n")
+    assert "two patient numbers" not in said_of(folder)
+    (folder / "metadata.csv").write_text("filename,patient_id\nc1.png,p1\nz.png,p2\n")
+    assert "1 file was stored under two patient numbers" in said_of(folder)
 
 
 def test_renaming_files_makes_no_new_patients(folder: Path) -> None:
@@ -174,10 +262,64 @@ def test_a_missing_or_empty_class_is_refused(folder: Path) -> None:
         read(folder)
 
 
-def test_metadata_without_file_names_are_refused(folder: Path) -> None:
-    (folder / "metadata.csv").write_text("file,patient_id\ncovid/c0.png,p1\n")
+@pytest.mark.parametrize("header", ["file,patient_id", "sep=;"])
+def test_metadata_without_file_names_are_refused(folder: Path, header: str) -> None:
+    (folder / "metadata.csv").write_text(f"{header}\ncovid/c0.png,p1\n")
     with pytest.raises(DataSetError, match="no column 'filename'"):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "filename,patient_id\ncovid\\c0.png,p1\n",
+        "filename,patient_id\n covid/c0.png ,p1\n",
+        "filename,patient_id\nCovid/C0.PNG,p1\n",
+        "filename,patient_id\nC0.png,p1\n",
+        "filename,patient_id\n./covid/c0.png,p1\ncovid\\c0.png,p1\n",
+        "filename;patient_id\ncovid/c0.png;p1\n;\n",
+        "filename\tpatient_id\ncovid/c0.png\tp1\n",
+        " Filename, Patient_ID \ncovid/c0.png,p1\n",
+    ],
+)
+def test_metadata_may_be_written_as_other_programs_do(folder: Path, written: str) -> None:
+    (folder / "metadata.csv").write_text(written)
+    labelled = read(folder)
+    assert (labelled.radiographs[0].patient, labelled.unmatched_rows) == ("p1", 0)
+
+
+def test_case_is_no_reason_to_guess_between_two_files(folder: Path) -> None:
+    draw(folder / "covid" / "C0.png", 20)
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c0.PNG,p1\ncovid/C0.png,p2\n")
+    labelled = read(folder)
+    named = {radiograph.file_name: radiograph.patient for radiograph in labelled.radiographs}
+    assert "p1" not in named.values()
+    assert (named["covid/C0.png"], labelled.unmatched_rows) == ("p2", 1)
+
+
+def said_of(folder: Path) -> str:
+    return " ".join(examine(read(folder), seed=0).bias.summary)
+
+
+def test_rows_that_match_no_file_are_counted_and_said(folder: Path) -> None:
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c0.png,p1\n")
+    assert "metadata.csv" not in said_of(folder)
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c9.png,p1\n")
+    assert "1 row of metadata.csv matches no file" in said_of(folder)
+    (folder / "metadata.csv").write_text("filename,patient_id\ncovid/c9.png,p1\nnormal/c0.png,p2\n,p3\n,\n")
+    assert "3 rows of metadata.csv match no file" in said_of(folder)
+
+
+def test_rows_that_name_the_other_class_are_counted_and_said(folder: Path) -> None:
+    rows = ["filename,label", "c0.png,COVID-19", "c1.png,positive", "c2.png,", "n0.png, Normal ", "n1.png,covid"]
+    (folder / "metadata.csv").write_text("\n".join(rows))
+    assert "1 row of metadata.csv names another class than the folder that the file lies in: look at it." in said_of(
+        folder
+    )
+    (folder / "metadata.csv").write_text("\n".join([*rows, "n2.png,Covid19"]))
+    assert "2 rows of metadata.csv name another class than the folder that the file lies in: look at them." in said_of(
+        folder
+    )
 
 
 @pytest.mark.real_data

@@ -43,21 +43,32 @@ def test_children_are_counted_where_ages_are_known() -> None:
     assert "of 3 training and test radiographs, 1 show a patient known to be under 18 (age known for 2)" in text
 
 
-def test_credits_name_every_source_with_its_licences() -> None:
+def of_source(source: str, patients: int, first: int, *, licence: str | None = None) -> list[LabelledRadiograph]:
+    return [
+        radiograph(first + number, diseased=number % 2 == 0, source=source, licence=licence if number else None)
+        for number in range(patients)
+    ]
+
+
+def test_credits_name_sources_with_their_licences() -> None:
     credit = credits_of(
-        labelled(
-            radiograph(1, diseased=True, source="A", licence="CC BY 4.0"),
-            radiograph(2, diseased=True, source="A"),
-            radiograph(3, diseased=False, source="B", licence="free"),
-        )
+        labelled(*of_source("A", 5, 0, licence="CC BY 4.0"), *of_source("B", 1, 10), *of_source("C", 4, 20))
     )
     assert "1409.1556" in credit[0]
     assert credit[1:] == (
         "Radiographs: A. Licences as stated: CC BY 4.0, unstated.",
-        "Radiographs: B. Licences as stated: free.",
+        "Radiographs of 2 other sources: see the metadata of drawn.",
     )
 
 
-def test_the_set_is_named_by_its_folder_and_sources() -> None:
+def test_the_set_is_named_by_its_folder_and_by_sources_that_name_no_single_sender() -> None:
     assert name_of(labelled(radiograph(1, diseased=True))) == "drawn"
-    assert name_of(labelled(radiograph(1, diseased=True, source="A"))) == "drawn: A"
+    assert name_of(labelled(*of_source("B", 6, 0), *of_source("A", 5, 10))) == "drawn: A; B"
+    doctors = [member for n in range(3) for member in of_source(f"sent by Jane Doe {n}", 1, 20 + n)]
+    assert name_of(labelled(*doctors)) == "drawn"
+    assert name_of(labelled(*of_source("A", 5, 0), doctors[0])) == "drawn: A and 1 other source"
+
+
+def test_many_radiographs_of_one_patient_do_not_name_a_source() -> None:
+    members = [radiograph(number, diseased=True, source="sent by Jane Doe", patient="p1") for number in range(9)]
+    assert "Jane" not in name_of(labelled(*members)) + " ".join(credits_of(labelled(*members)))

@@ -42,11 +42,28 @@ def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
     monkeypatch.setattr(retraining, "base_weights", lambda _named: rounded_base)
 
 
+@pytest.fixture
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pages out, which cost seconds and have tests of their own."""
+    from cxrscreen.training import retraining  # noqa: PLC0415  # starts TensorFlow
+
+    monkeypatch.setattr(retraining, "gallery_of", lambda *_, **__: ())
+    monkeypatch.setattr(retraining, "write_evaluation", lambda *_, **__: None)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.training.drawn import draw_folder  # noqa: PLC0415  # starts TensorFlow
 
     return draw_folder(tmp_path_factory.mktemp("drawn") / "labelled")
+
+
+@pytest.fixture(scope="session")
+def other_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of other patients."""
+    from tests.training.drawn import draw_folder  # noqa: PLC0415  # starts TensorFlow
+
+    return draw_folder(tmp_path_factory.mktemp("other") / "labelled", first=40)
 
 
 @pytest.fixture

@@ -13,10 +13,21 @@ from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.registry import Registry
 from cxrscreen.labelled.site import Site
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
+from cxrscreen.training.request import RetrainRequest
+from cxrscreen.training.retraining import Retrained
+from cxrscreen.training.search_space import FixedSettings, SearchSpace, Stage
 from cxrscreen.types import FeatureMaps, PreparedBatch
 
 LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
 PATIENTS = 12  # of each class
+SPACE = SearchSpace(
+    start="best",
+    stages=(
+        Stage(name="coarse", learning_rate=(0.0001, 0.01), batch_size=(5, 8), fixed=FixedSettings(epochs=3)),
+        Stage(name="optimizer", optimizer=("Adam", "SGD"), fixed=FixedSettings(epochs=2, learning_rate=0.0001)),
+        Stage(name="fine", epochs=(2, 4)),
+    ),
+)
 
 
 class CheapBackbone(Backbone):
@@ -46,7 +57,7 @@ def maps_of(prepared: PreparedBatch) -> FeatureMaps:
 
 
 def draw_folder(root: Path, *, each: int = 2, contrast: int = 40, first: int = 0) -> Path:
-    """Radiographs of ``PATIENTS`` patients of each class, ``each`` of them; COVID-19 is brighter below."""
+    """Radiographs of ``PATIENTS`` patients of each class, ``each`` of them; COVID-19 is brighter below, by up to 65."""
     table = "filename,patient_id\n"
     for label in ("covid", "normal"):
         (root / label).mkdir(parents=True)
@@ -74,3 +85,12 @@ def site_in(root: Path, *, automatic_promotion: bool = False) -> Site:
         limits=LIMITS,
         automatic_promotion=automatic_promotion,
     )
+
+
+def asked(folder: Path, **chosen: object) -> RetrainRequest:
+    return RetrainRequest(**({"data_folder": folder, "seed": 1} | chosen))  # type: ignore[arg-type]  # pydantic checks
+
+
+def essence(made: Retrained) -> dict[str, object]:
+    """All of a card but the moment."""
+    return made.card.model_dump(exclude={"created_at", "version"})

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from cxrscreen.classifier.making import GridPoint
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.errors import WorkspaceError
-from cxrscreen.training.points import PointStore
+from cxrscreen.training import points
+from cxrscreen.training.development import Development
+from cxrscreen.training.points import PointStore, circumstances_of
 
 RECIPE = recipe_named("standard")
 POINT = GridPoint(
@@ -73,3 +77,38 @@ def test_a_point_that_cannot_be_kept_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("in the way")
     with pytest.raises(WorkspaceError, match="cannot be kept"):
         PointStore(tmp_path / "run", "circumstances").keep(RECIPE, POINT)
+
+
+FOLDS = ((np.array([0, 1]), np.array([2])), (np.array([1, 2]), np.array([0])))
+DEVELOPMENT = Development(
+    pooled=np.ones((3, 2), dtype=np.float32),
+    shifted=np.ones((3, 1, 2), dtype=np.float32),
+    diseased=np.array([True, False, True]),
+    folds=FOLDS,
+)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"pooled": np.full((3, 2), np.nextafter(np.float32(1), np.float32(2)))},
+        {"shifted": None},
+        {"shifted": np.zeros((3, 1, 2), dtype=np.float32)},
+        {"diseased": np.array([True, True, False])},
+        {"folds": FOLDS[::-1]},
+    ],
+    ids=lambda moved: next(iter(moved)),
+)
+def test_whatever_is_fitted_on_tells_points_apart(moved: dict[str, Any]) -> None:
+    """Not the files: with another decoder the same files are other pixels."""
+    known = circumstances_of(DEVELOPMENT, seed=1)
+    assert circumstances_of(replace(DEVELOPMENT), seed=1) == known
+    assert circumstances_of(replace(DEVELOPMENT, **moved), seed=1) != known
+
+
+def test_seed_and_versions_tell_points_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = circumstances_of(DEVELOPMENT, seed=1)
+    assert circumstances_of(DEVELOPMENT, seed=2) != known
+    assert {"cxrscreen", "pydicom", "python-gdcm", "opencv-python"} <= set(points.library_versions())
+    monkeypatch.setattr(points, "library_versions", lambda: {"pydicom": "another"})
+    assert circumstances_of(DEVELOPMENT, seed=1) != known

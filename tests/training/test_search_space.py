@@ -51,6 +51,7 @@ def test_a_stage_varies_what_it_names_and_leaves_the_rest_as_it_starts() -> None
 
 def test_a_space_may_be_written_as_toml_or_json() -> None:
     assert read_space(IN_TOML) == read_space(IN_JSON)
+    assert read_space("\ufeff" + IN_TOML) == read_space("\ufeff" + IN_JSON) == read_space(IN_TOML)
     assert read_space(IN_TOML).stages[0].size == 4
     assert read_space(STUDY_SPACE.model_dump_json()) == STUDY_SPACE
 
@@ -71,6 +72,11 @@ def test_a_space_may_be_written_as_toml_or_json() -> None:
         ('[[stages]]\nname = "a"\nepochs = [1]\n[[stages]]\nname = "a"\nepochs = [2]', "two stages have one name"),
         ('start = "worst"\n[[stages]]\nname = "a"\nepochs = [1]', "start: Input should be 'study' or 'best'"),
         ('{"stages": [', "Invalid JSON"),
+        ('[{"name": "a", "epochs": [5]}]', 'is a list. Write {"stages": before it and } after it.'),
+        ('[[stages]]\nname = "a"\nepochs = 2', "stages.1.epochs: epochs must be a list, e.g. epochs = [2]"),
+        ('{"stages": [{"name": "a", "epochs": 2}]}', "stages.1.epochs: epochs must be a list, e.g. epochs = [2]"),
+        ('[[stages]]\nname = "a"\noptimizer = "SGD"', "optimizer must be a list, e.g. optimizer = ['SGD']"),
+        ('[stages]\nname = "a"', "stages: stages must be a list, e.g. [[stages]]"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused_in_words(text: str, words: str) -> None:

@@ -104,6 +104,8 @@ def watched(folder: Path, tmp_path_factory: pytest.TempPathFactory, rounded_base
 
     def watch_scores(head: Head, pooled: Pooled) -> Scores:
         scores = scores_of_head(head, pooled)
+        if {named.get(row.tobytes()) for row in pooled} == heads[head].seen:
+            return scores  # whether it is alive is asked on what it was fitted on, and no figure comes of that
         for row, score in zip(pooled, scores, strict=True):
             if row.tobytes() in named:  # else a golden phantom
                 radiograph = named[row.tobytes()]
