@@ -43,6 +43,8 @@ class Challenger:
         head: Fitted on the whole development part.
         out_of_fold: Scores of the development part, shape (m,), each by a head that had not seen the patient.
         point: Chosen on ``out_of_fold``.
+        sensitivity_where_learnt: At the operating point, on the diseased radiographs that ``head`` was fitted on. Below
+            what was asked for, the operating point has not carried over from the heads of the folds to this one.
         change_by_rounding: Of any score of the development part, rounded base against the given one.
     """
 
@@ -50,6 +52,7 @@ class Challenger:
     head: Head = field(repr=False)
     out_of_fold: Scores = field(repr=False)
     point: OperatingPoint
+    sensitivity_where_learnt: float
     change_by_rounding: float
 
 
@@ -63,13 +66,21 @@ def fit_challenger(recipe: Recipe, development: Development, maps: PooledMaps, *
     out_of_fold = out_of_fold_scores(recipe, development, seed=seed)
     point = choose_operating_point(out_of_fold, development.diseased, min_sensitivity=MIN_SENSITIVITY)
     head = fitted_head(recipe, development, seed=seed)
-    change = float(np.abs(head.scores_pooled(maps.development) - head.scores_pooled(maps.given)).max())
+    scores = head.scores_pooled(maps.development)
+    change = float(np.abs(scores - head.scores_pooled(maps.given)).max())
     if change >= MAX_CHANGE_BY_ROUNDING:
         raise ModelError(
             f"Rounding the base to 16 bits moves a score by {change:.4f}, the limit is "
             f"{MAX_CHANGE_BY_ROUNDING}. Choose another seed, or check the base weights."
         )
-    return Challenger(recipe=recipe, head=head, out_of_fold=out_of_fold, point=point, change_by_rounding=change)
+    return Challenger(
+        recipe=recipe,
+        head=head,
+        out_of_fold=out_of_fold,
+        point=point,
+        sensitivity_where_learnt=float((scores[development.diseased] >= point.threshold).mean()),
+        change_by_rounding=change,
+    )
 
 
 def doubts_of(challenger: Challenger, known: Examined) -> tuple[ScoredFile, ...]:
@@ -125,10 +136,22 @@ def card_and_weights(
         test=figures("held-out test, by patient", known.split.test, test_scores),
         golden=golden_scores(challenger.head, known.bases.rounded),
         bias=known.report.bias,
-        limits=limits_of(known.labelled, known.report.bias),
+        limits=(*_carried_over(challenger), *limits_of(known.labelled, known.report.bias)),
         credits=credits_of(known.labelled),
     )
     return card, weights
+
+
+def _carried_over(challenger: Challenger) -> tuple[str, ...]:
+    if challenger.sensitivity_where_learnt >= MIN_SENSITIVITY:
+        return ()
+    return (
+        (
+            "The operating point did not carry over from the folds: even on the radiographs that the model learnt "
+            f"from, its sensitivity there is {challenger.sensitivity_where_learnt:.2f}, not the {MIN_SENSITIVITY} that "
+            "was asked for. Expect missed disease."
+        ),
+    )
 
 
 def _hyperparameters(recipe: Recipe, augmentation: Augmentation) -> dict[str, float | int | str]:

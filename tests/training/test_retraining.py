@@ -11,9 +11,11 @@ import pytest
 
 from cxrscreen.classifier.bundle import read_making, read_weights
 from cxrscreen.classifier.making import Augmentation
+from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.errors import DataSetError, ModelError, SettingsError
 from cxrscreen.labelled.site import Site
-from cxrscreen.training import retraining
+from cxrscreen.reporting.words import load_words
+from cxrscreen.training import challenger, retraining
 from cxrscreen.training.retraining import Retraining, retrain
 from tests.classifier.random_model import random_base
 from tests.training.drawn import LIMITS, PATIENTS, SPACE, asked, draw_folder, essence, site_in
@@ -175,3 +177,15 @@ def test_the_limits_of_the_site_decide_what_is_trained_on(
     assert "left out: 1 copy, 8 not-one-radiograph" in caplog.text
     with pytest.raises(DataSetError, match="no usable radiograph"):
         Retraining(replace(site, limits=replace(LIMITS, min_side_pixels=321)), asked(folder)).examine()
+
+
+@pytest.mark.usefixtures("_no_report")
+def test_a_threshold_that_misses_what_the_model_learnt_from_is_said_on_its_card(
+    folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not any("did not carry over" in limit for limit in retrain(site, asked(folder)).card.limits)
+    beyond_all = OperatingPoint(threshold=1.0, sensitivity=0.96, specificity=1.0)
+    monkeypatch.setattr(challenger, "choose_operating_point", lambda *_, **__: beyond_all)
+    limit = retrain(site, asked(folder, seed=3)).card.limits[0]
+    assert limit.startswith("The operating point did not carry over from the folds")
+    assert load_words("id").sentence(limit).language == "id"
