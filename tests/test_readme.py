@@ -18,7 +18,6 @@ def test_its_figures_are_those_of_the_card_and_the_benchmarks() -> None:
     assert with_figures(README) == README
 
 
-@pytest.mark.skipif("pooling_window.svg" not in README, reason="the README does not show the figure yet")
 def test_its_figure_of_the_pooling_window_was_drawn_from_the_measured_numbers() -> None:
     assert FIGURE.read_bytes().endswith(stamp(load("pooling_window")))
 

@@ -60,12 +60,13 @@ def recipes_in_words(found: dict[str, Any]) -> str:
     lucky = " and ".join(f"{r['as_accurate_as_the_study']} with `{name}`" for name, r in found["recipes"].items())
     return (
         f"Both recipes with the study's settings on {found['splits']} seeded 80/20 splits by patient of "
-        f"{found['radiographs']} radiographs ({found['positives']} COVID-19), n = {found['smallest_test']} to "
-        f"{found['largest_test']} in each test part, threshold {found['threshold']}: mean ± standard deviation, worst. "
+        f"{found['radiographs']} radiographs ({found['positives']} COVID-19), {_test_parts(found)} in each test part, "
+        f"threshold {found['threshold']}: mean ± standard deviation, worst. "
         f"The study's 95 % intervals are Wilson's, from its counts; its images and its split are others.\n\n"
         + "\n".join(rows)
         + f"\n\nAs accurate as the study, or better, were {lucky} of the {found['splits']} splits."
         + _one_answer(found)
+        + " No figure here says that a model reads lungs: the classes come from different sources."
     )
 
 
@@ -135,6 +136,11 @@ def _study_cell(estimate: Any) -> str:
     if estimate is None:
         return "not given"
     return f"{estimate.value:.4f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _test_parts(found: dict[str, Any]) -> str:
+    smallest, largest = found["smallest_test"], found["largest_test"]
+    return f"n = {smallest}" if smallest == largest else f"n = {smallest} to {largest}"
 
 
 def _cell(figure: dict[str, float]) -> str:
