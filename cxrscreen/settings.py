@@ -40,6 +40,18 @@ class Settings(BaseSettings):
         default=3, ge=1, le=20, description="Failures of one file after which it goes to quarantine."
     )
     screen_every_minutes: float = Field(default=15, ge=1, le=1440, description="Interval of the scheduled screening.")
+    max_batch_files: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="A batch takes at most so many files (whole studies); more wait for the next.",
+    )
+    min_free_megabytes: int = Field(
+        default=500,
+        ge=0,
+        le=1_000_000,
+        description="With less room on the disk nothing is taken up; files wait in the intake.",
+    )
     watch_seconds: float = Field(default=2, ge=0.5, le=60, description="How often the watcher looks at the intake.")
 
     # Acceptance
@@ -52,6 +64,11 @@ class Settings(BaseSettings):
 
     # Model and explanation
     model: str = Field(default="champion", description="Model version, or 'champion'.")
+    damaged_model: Literal["wait", "last-good"] = Field(
+        default="wait",
+        description="What to do where the model's files are damaged: let the files wait, or screen with the champion "
+        "before it.",
+    )
     explanation: ExplanationVariant = "guided"
     overlay_alpha: float = Field(default=0.5, gt=0, lt=1)
 
@@ -76,7 +93,28 @@ class Settings(BaseSettings):
     )
     site_name: str = Field(default="", max_length=80, description="Name of the site on the reports.")
 
-    # Serving, loopback only
+    # Upkeep
+    keep_archive_days: int = Field(
+        default=0, ge=0, le=36500, description="`cxrscreen expire` deletes archived files that are older; 0 keeps them."
+    )
+    keep_quarantine_days: int = Field(
+        default=0,
+        ge=0,
+        le=36500,
+        description="`cxrscreen expire` deletes quarantined files that are older; 0 keeps them.",
+    )
+    keep_runs_days: int = Field(
+        default=30, ge=1, le=3650, description="Prefect forgets runs, with logs and artifacts, that ended longer ago."
+    )
+    digest_hour: int = Field(default=6, ge=0, le=23, description="Local hour of the daily digest.")
+    waiting_hours: float = Field(
+        default=24, gt=0, le=8760, description="A file that waits for longer needs a person: status and digest say so."
+    )
+
+    # Serving
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen at; another than this machine's own needs a password file."
+    )
     ui_port: int = Field(default=4200, ge=1024, le=65535)
     reports_port: int = Field(default=4210, ge=1024, le=65535)
 

@@ -12,9 +12,9 @@ import typer
 
 from cxrscreen.cli.console import AsJson, Workspace, err, out, print_json, say
 from cxrscreen.screening.demonstration import prepare_demonstration
-from cxrscreen.screening.doctor import examine
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import PROJECT, load_settings
+from cxrscreen.upkeep.doctor import examine
 
 
 def doctor(*, workspace: Workspace = None, as_json: AsJson = False) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.errors import LedgerError
+from cxrscreen.owner import is_dead, this_process
 from cxrscreen.screening import schema
 from cxrscreen.screening.outcomes import BatchRecord, Claim, FileRecord, Outcome, Verdict
-from cxrscreen.screening.owner import is_dead, this_process
 
 LOCK_WAIT_SECONDS = 30.0
 LEASE_SECONDS = 300.0  # a run that has not been heard of for so long is dead, and another takes its batch over

@@ -1,0 +1,1 @@
+"""Keep an installation sound: examine, tell its state, recover, back up, expire."""
