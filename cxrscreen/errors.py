@@ -6,6 +6,7 @@
     ├── SettingsError      a setting is missing, unknown or out of range
     ├── WorkspaceError     a folder is missing, not writable or not a workspace
     ├── LedgerError        the ledger cannot be read or contradicts the folders
+    │   └── LedgerDamagedError   its database is damaged: set it aside and rebuild it
     ├── RefusedError       this file may not be screened; carries the reason
     ├── ModelError         a model is missing, damaged or of another format
     ├── DataSetError       a labelled folder cannot be trained or evaluated on
@@ -39,6 +40,10 @@ class WorkspaceError(CxrscreenError):
 
 class LedgerError(CxrscreenError):
     """The ledger cannot be read or contradicts the folders."""
+
+
+class LedgerDamagedError(LedgerError):
+    """The ledger's database is damaged; ``cxrscreen recover`` rebuilds it."""
 
 
 class RefusedError(CxrscreenError):
