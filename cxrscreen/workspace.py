@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import secrets
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxrscreen.drafts import prepare_drafts
+from cxrscreen.durable import whole_file
 from cxrscreen.errors import WorkspaceError
 
 PRIVATE_FOLDER = 0o700
-PRIVATE_FILE = 0o600
 KEY_BYTES = 32
 
 
@@ -61,9 +65,19 @@ class Workspace:
         return self.root / "ledger.sqlite"
 
     @property
+    def ledger_lock(self) -> Path:
+        """Locked in part by everyone who has the ledger open, and whole by those who need it for themselves."""
+        return self.root / "ledger.sqlite.lock"
+
+    @property
     def key(self) -> Path:
         """The secret behind the pseudonyms."""
         return self.root / "pseudonym.key"
+
+    @property
+    def former_keys(self) -> list[Path]:
+        """Keys that were used until they were changed, the latest last."""
+        return sorted(self.root.glob(f"{self.key.name}.until-*"))
 
     @property
     def prefect(self) -> Path:
@@ -71,27 +85,34 @@ class Workspace:
         return self.root / "prefect"
 
 
+def private_process() -> None:
+    """See that what this process and its children write is their owner's alone, and that none leaves its memory behind.
+
+    A core dump would hold radiographs and the pseudonym key. Without a limit on its size alone, a handler that the
+    system pipes it to may still get it; so the memory is left out of it, too (core(5)).
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):  # not every kernel has it
+        Path("/proc/self/coredump_filter").write_text("0")
+
+
 def open_workspace(root: Path) -> Workspace:
-    """Return the workspace at ``root``, making the folders and the pseudonym key that are missing.
+    """Return the workspace at ``root``, making the folders that are missing, and in a new one the pseudonym key.
 
     Raises:
-        WorkspaceError: A folder cannot be made or written to.
+        WorkspaceError: A folder cannot be made or written to, or the key is gone from a workspace in use.
     """
     workspace = Workspace(root)
-    folders = (
-        root,
-        workspace.intake,
-        workspace.archive,
-        workspace.quarantine,
-        workspace.reports,
-        workspace.models,
-        workspace.feature_maps,
-        workspace.retraining,
-    )
+    kept = workspace.archive, workspace.quarantine, workspace.reports, workspace.models, workspace.retraining
     try:
-        for folder in folders:
+        for folder in (root, workspace.intake, *kept, workspace.feature_maps):
             folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        _make_key(workspace.key)
+        prepare_drafts(root, *kept)
+        if not workspace.key.exists():
+            _check_unused(workspace)
+            with contextlib.suppress(FileExistsError):  # another run was first; its key counts
+                write_new_key(workspace.key)
     except OSError as exc:
         raise WorkspaceError(
             f"The workspace {root} cannot be used: {exc.strerror}. Give its owner the right to write there, "
@@ -100,19 +121,42 @@ def open_workspace(root: Path) -> Workspace:
     return workspace
 
 
-def _make_key(path: Path) -> None:
-    """Write a new key whole, unless there is one: two runs that start together end up with the same key."""
-    if path.exists():
-        return
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
-    with os.fdopen(handle, "wb") as file:
+def write_new_key(path: Path, *, replace: bool = False) -> None:
+    """Write a new key whole.
+
+    Raises:
+        FileExistsError: There is one, and it is not to be replaced.
+        OSError: It cannot be written.
+    """
+    with whole_file(path, replace=replace) as file:
         file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def batches_in(ledger: Path, *, unfinished: bool = False) -> bool:
+    """Return whether a ledger has batches; one that cannot be read counts as if it had. Nothing is written."""
+    if not ledger.exists():
+        return False
+    condition = "finished_at IS NULL" if unfinished else "TRUE"
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another run was first; its key counts
-    finally:
-        draft.unlink()
+        with contextlib.closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(f"SELECT 1 FROM batch WHERE {condition} LIMIT 1").fetchone() is not None  # noqa: S608  # our own words
+    except sqlite3.Error:
+        return True
+
+
+def _check_unused(workspace: Workspace) -> None:
+    """See that no pseudonym has been given under a key that is gone: a new one would part a patient from its past."""
+    if (
+        workspace.former_keys
+        or batches_in(workspace.ledger)
+        or any(
+            not entry.name.startswith(".")
+            for folder in (workspace.archive, workspace.quarantine, workspace.reports)
+            for entry in folder.iterdir()
+        )
+    ):
+        raise WorkspaceError(
+            f"{workspace.key.name} is gone, and pseudonyms have been given with it. Restore it from the backup. If it "
+            "is lost for good, make a new one with `cxrscreen rotate-key`: later reports will call the same patients "
+            "by other pseudonyms."
+        )

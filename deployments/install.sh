@@ -66,9 +66,10 @@ install() {
   # Without pip, or broken: what an interrupted first try has left.
   .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
   say "Installing Python packages into .venv (once; about 2 GB) ..."
-  # The lock file is complete, so nothing is resolved here, and every file is checked against its hash.
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  # The lock file is complete, so nothing is resolved here, and every file is checked against its hash. Wheels alone:
+  # a source package would fetch what builds it without any hash. What builds ourselves stands in the lock file, too.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: -r "$lock"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
   printf '%s' "$wanted" >"$stamp"
 }
 

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from cxrscreen.errors import ModelError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch
-from cxrscreen.screening.screen import chunks
 from cxrscreen.settings import Settings
 from flows.artifacts import publish
 from flows.growing_artifacts import Bar
-from flows.tasks import close, list_studies, release, screen
+from flows.tasks import claim, close, leave, list_steps, release, screen
+
+
+def drain(
+    settings: Settings, *, folder: Path | None, names: tuple[str, ...], model: str | None
+) -> tuple[list[BatchSummary], OpenedBatch]:
+    """Screen a folder batch after batch; return what was done, and what the last look found."""
+    summaries: list[BatchSummary] = []
+    while True:
+        opened = claim(settings, folder=folder, names=names, model=model, after=[s.batch_id for s in summaries])
+        if opened.batch_id is not None:
+            summaries.append(run_batch(settings, opened.batch_id))
+        if opened.batch_id is None or not opened.beyond:
+            return summaries, opened
+
+
+def outcome(summaries: Sequence[BatchSummary], opened: OpenedBatch) -> State[Any]:
+    """Return the run's state: failed where a person must act, so that it shows."""
+    if opened.trouble:
+        return Failed(message=opened.trouble)
+    return Completed(message="; ".join(s.tally.equation() for s in summaries) or nothing_to_screen(opened))
 
 
 def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
@@ -18,19 +43,23 @@ def run_batch(settings: Settings, batch_id: str) -> BatchSummary:
 
     Raises:
         ModelError: The model is missing or damaged; the files are given back first.
+        LedgerError: The ledger cannot be used, or another run has taken the batch over.
     """
-    studies = list_studies(settings, batch_id)
-    show = Bar(f"Batch {batch_id}").part(0, 100)
-    done = 0
-    for chunk in chunks(studies, settings.chunk_studies):
-        try:
-            screen(settings, batch_id, chunk, span=f"{done + 1} to {done + len(chunk)} of {len(studies)}")
-        except ModelError:
-            release(settings, batch_id)
-            raise
-        done += len(chunk)
-        show("studies", done, len(studies))
-    summary = close(settings, batch_id)
+    try:
+        steps = list_steps(settings, batch_id)
+        total, done = sum(map(len, steps)), 0
+        show = Bar(f"Batch {batch_id}").part(0, 100)
+        for step in steps:
+            screen(settings, batch_id, step, span=f"{done + 1} to {done + len(step)} of {total}")
+            done += len(step)
+            show("studies", done, total)
+        summary = close(settings, batch_id)
+    except ModelError:
+        release(settings, batch_id)
+        raise
+    except BaseException:  # also where the run is cancelled or told to end
+        leave(settings, batch_id)
+        raise
     publish(settings, summary)
     return summary
 

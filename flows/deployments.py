@@ -9,16 +9,20 @@ the intake is screened leaves the cores to it (``training_tasks.step_back``).
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
+from zoneinfo import available_timezones
 
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
-from prefect.schedules import Interval
+from prefect.schedules import Cron, Interval
 from prefect.types.entrypoint import EntrypointType
 
 from cxrscreen.settings import Settings
+from flows.digest import digest
 from flows.evaluate import evaluate
 from flows.promote import promote
 from flows.retrain import retrain
@@ -27,10 +31,14 @@ from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
 
 INTAKE_DEPLOYMENT = "intake"
+DIGEST_DEPLOYMENT = "daily"
 ON_DEMAND_DEPLOYMENT = "on-demand"
 TAGS = ["cxrscreen", "prototype"]
-RUNS_AT_ONCE = 5  # intake, screening on demand, retraining, evaluation, and a move of the champion
+RUNS_AT_ONCE = 6  # intake, screening on demand, retraining, evaluation, digest, and a move of the champion
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+ONE_IS_ENOUGH = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+LOCAL_TIME = Path("/etc/localtime")
+ZONES = "zoneinfo/"
 
 
 def deployments(settings: Settings) -> list[RunnerDeployment]:
@@ -38,9 +46,17 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
     intake = screen_intake.to_deployment(
         INTAKE_DEPLOYMENT,
         schedule=Interval(timedelta(minutes=settings.screen_every_minutes)),
-        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        concurrency_limit=ONE_IS_ENOUGH,
         description="Screens what has settled in the intake: on schedule, and when the watcher sees a new file.",
         tags=[*TAGS, "intake"],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    every_day = digest.to_deployment(
+        DIGEST_DEPLOYMENT,
+        schedule=Cron(f"0 {settings.digest_hour} * * *", timezone=local_zone()),
+        concurrency_limit=ONE_IS_ENOUGH,
+        description="Reconciles the sums of the night with the folders, and lists what needs a person.",
+        tags=[*TAGS, "digest"],
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return [
@@ -63,7 +79,17 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
         ),
         _on_demand(promote, "Makes a challenger the champion. Read its evaluation report first."),
         _on_demand(rollback, "Returns to the model that the champion replaced."),
+        cast("RunnerDeployment", every_day),
     ]
+
+
+def local_zone() -> str:
+    """Return the name of this machine's time zone; UTC where the system does not name it."""
+    linked = str(LOCAL_TIME.readlink()) if LOCAL_TIME.is_symlink() else ""
+    for name in (os.environ.get("TZ", "").lstrip(":"), linked.partition(ZONES)[2]):
+        if name in available_timezones():
+            return name
+    return "UTC"
 
 
 def _on_demand(

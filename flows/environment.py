@@ -1,10 +1,16 @@
-"""Prefect's own settings for one workspace: private, silent, on loopback. To be set before Prefect is imported."""
+"""Prefect's own settings for one workspace: private, silent, pruned. To be set before Prefect is imported."""
 
 from __future__ import annotations
 
-from cxrscreen.settings import Settings
+import ipaddress
+import platform
 
-HOST = "127.0.0.1"
+from cxrscreen.settings import Settings
+from flows.leash import temporary_folder
+
+PASSWORD_VARIABLE = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105  # a name, no password
+EVENT_DAYS = 7  # events are what the pages' graphs are drawn from, and the most of the database
+DAY_SECONDS = 86_400
 
 
 def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
@@ -16,6 +22,7 @@ def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
     """
     environment = {
         "CXRSCREEN_WORKSPACE": str(settings.workspace),
+        "PYTHONSAFEPATH": "1",  # a module that lies in the folder where serve was started is not ours
         "PREFECT_HOME": str(settings.workspace / "prefect"),
         "PREFECT_LOGGING_EXTRA_LOGGERS": "cxrscreen",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # the watcher and serve itself log, too
@@ -28,13 +35,23 @@ def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         # Else a dead run would hold the only place for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # While the server is busy (503), it is asked again for four minutes, not one: a machine that has just been
+        # started is busy, and serve would end for it.
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
+        # What ended longer ago is forgotten, with its logs and artifacts; SQLite uses the room again.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs,orphans",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(settings.keep_runs_days * DAY_SECONDS),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{min(settings.keep_runs_days, EVENT_DAYS)}D",
     }
     if server:
         environment |= {
-            "PREFECT_SERVER_API_HOST": HOST,
+            "TMPDIR": str(temporary_folder(settings.workspace / "prefect")),
+            "PREFECT_API_URL": f"{api_url(settings)}/api",
+            "PREFECT_SERVER_API_HOST": settings.host,
             "PREFECT_SERVER_API_PORT": str(settings.ui_port),
-            "PREFECT_API_URL": f"{ui_url(settings)}/api",
+            # Its pages are unpacked here, not into the installed package, which may be read-only.
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.workspace / "prefect" / "pages"),
+            "PREFECT_SERVER_UI_API_URL": "/api",  # of whatever name the pages were opened by
             # Whoever can write to the API can run code: no page of another site may.
             "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ui_url(settings),
@@ -42,11 +59,39 @@ def prefect_environment(settings: Settings, *, server: bool) -> dict[str, str]:
     return environment
 
 
+def password_environment(password: str | None, *, server: bool = False) -> dict[str, str]:
+    """Return the variables that make a client of the server give the password, and the server itself ask for it."""
+    if password is None:
+        return {}
+    return {"PREFECT_API_AUTH_STRING": password} | ({PASSWORD_VARIABLE: password} if server else {})
+
+
+def api_url(settings: Settings) -> str:
+    """Return where our own processes, on this machine, reach Prefect's server."""
+    return _url(_within(settings.host), settings.ui_port)
+
+
 def ui_url(settings: Settings) -> str:
-    """Return where the Prefect UI answers."""
-    return f"http://{HOST}:{settings.ui_port}"
+    """Return where people find the Prefect UI."""
+    return _url(_shown(settings.host), settings.ui_port)
 
 
 def reports_url(settings: Settings) -> str:
-    """Return where the reports folder is served."""
-    return f"http://{HOST}:{settings.reports_port}"
+    """Return where people find the reports folder."""
+    return _url(_shown(settings.host), settings.reports_port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _within(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not listened at
+
+
+def _shown(host: str) -> str:
+    try:
+        everywhere = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host  # a name
+    return platform.node() if everywhere else host

@@ -8,13 +8,12 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.batch import BatchSummary
 from cxrscreen.settings import load_settings
-from flows.batches import nothing_to_screen, run_batch
-from flows.tasks import claim, take_over
+from flows.batches import drain, outcome, run_batch
+from flows.tasks import take_over
 
 
 def _run_name() -> str:
@@ -23,9 +22,10 @@ def _run_name() -> str:
 
 @flow(name="screen-intake", flow_run_name=_run_name)
 def screen_intake() -> State[Any]:
-    """Screen the settled files of the intake and write their reports.
+    """Screen the settled files of the intake, batch after batch, and write their reports.
 
-    First finishes the batches of runs that have died. An empty intake costs one listing.
+    First finishes the batches of runs that have died. An empty intake costs one listing. Fails where nothing can be
+    taken up until a person has acted, e.g. made room on the disk.
     """
     settings = load_settings()
     summaries: list[BatchSummary] = []
@@ -34,9 +34,5 @@ def screen_intake() -> State[Any]:
         tried.append(left_behind)
         with suppress(CxrscreenError):  # its step has failed and says why; what has arrived since is not held up
             summaries.append(run_batch(settings, left_behind))
-    opened = claim(settings, folder=None, names=(), model=None)
-    if opened.batch_id is not None:
-        summaries.append(run_batch(settings, opened.batch_id))
-    if not summaries:
-        return Completed(message=nothing_to_screen(opened))
-    return Completed(message="; ".join(summary.tally.equation() for summary in summaries))
+    arrived, opened = drain(settings, folder=None, names=(), model=None)
+    return outcome([*summaries, *arrived], opened)

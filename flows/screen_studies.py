@@ -7,13 +7,12 @@ from typing import Any, Final, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Failed
 
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.screening.request import Request, resolve
 from cxrscreen.settings import ExplanationVariant, Language, load_settings
-from flows.batches import nothing_to_screen, run_batch
-from flows.tasks import claim
+from flows.batches import drain, outcome
 
 AS_SET: Final = "as set"
 
@@ -48,7 +47,4 @@ def screen_studies(
         chosen = resolve(settings, Request(folder=folder, files=tuple(files), model=settings.model))
     except CxrscreenError as exc:
         return Failed(message=str(exc))
-    opened = claim(settings, folder=chosen.folder, names=chosen.names, model=settings.model)
-    if opened.batch_id is None:
-        return Completed(message=nothing_to_screen(opened))
-    return Completed(message=run_batch(settings, opened.batch_id).tally.equation())
+    return outcome(*drain(settings, folder=chosen.folder, names=chosen.names, model=settings.model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from cxrscreen.errors import LedgerError, ReportError, WorkspaceError
+from cxrscreen.errors import CxrscreenError, LedgerError, ReportError, WorkspaceError
+from cxrscreen.screening import batch
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch
 from cxrscreen.screening.pipeline import screen_studies
+from cxrscreen.screening.screen import steps_of
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import Settings
 from flows.nameless import nameless
@@ -32,24 +35,26 @@ def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
     retry_condition_fn=_may_pass,
     cache_policy=NO_CACHE,
 )
-def claim(settings: Settings, folder: Path | None, names: tuple[str, ...], model: str | None) -> OpenedBatch:
-    """Claim what has settled; ``folder`` None is the intake."""
+def claim(
+    settings: Settings, folder: Path | None, names: tuple[str, ...], model: str | None, after: list[str]
+) -> OpenedBatch:
+    """Claim what has settled, but what the batches ``after`` have left; ``folder`` None is the intake."""
     with nameless(), open_session(settings) as session:
-        return open_batch(session, folder, names=names, model=model)
+        return open_batch(session, folder, names=names, model=model, after=after)
 
 
 @task(name="take over", task_run_name="take over what a dead run left", cache_policy=NO_CACHE)
 def take_over(settings: Settings, but: list[str]) -> str | None:
     """Take a batch whose run has died, none of those in ``but``."""
     with nameless(), open_session(settings) as session:
-        return session.ledger.take_over(but=but)
+        return batch.take_over(session, but=but)
 
 
 @task(name="list studies", task_run_name="list studies", cache_policy=NO_CACHE)
-def list_studies(settings: Settings, batch_id: str) -> list[str]:
-    """Return the studies of a batch that are still to be screened."""
+def list_steps(settings: Settings, batch_id: str) -> list[list[str]]:
+    """Return the studies of a batch that are still to be screened, cut into steps."""
     with nameless(), open_session(settings) as session:
-        return session.ledger.unscreened_studies(batch_id)
+        return steps_of(session, batch_id)
 
 
 @task(
@@ -85,3 +90,9 @@ def release(settings: Settings, batch_id: str) -> None:
     """Give the files of a batch that cannot go on back to the next run."""
     with nameless(), open_session(settings) as session:
         release_batch(session, batch_id)
+
+
+def leave(settings: Settings, batch_id: str) -> None:
+    """Say that this run does no more for a batch: the next goes on at once. No task, for a run that ends has none."""
+    with suppress(CxrscreenError, OSError), open_session(settings) as session:
+        session.ledger.end_lease(batch_id)

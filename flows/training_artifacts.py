@@ -23,8 +23,10 @@ from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.registry import Registry
 from cxrscreen.evaluation.result import Comparison, Evaluation
+from cxrscreen.reporting.page_parts import printable
 from cxrscreen.settings import Settings
 from flows.environment import reports_url
+from flows.markdown import plain
 from flows.publishing import never_fatal
 
 if TYPE_CHECKING:
@@ -48,17 +50,18 @@ FIGURES = (
 def publish_data(bias: BiasReport, *, run: str) -> None:
     """Write what the labelled set can teach a model besides disease."""
     shortcuts = [
-        f"- **{_plain(shortcut.name)}**: AUC {_shown(shortcut.auc)}. {_plain(shortcut.meaning)}"
+        f"- **{plain(shortcut.name)}**: AUC {_shown(shortcut.auc)}. {plain(shortcut.meaning)}"
         for shortcut in bias.shortcuts
     ]
     balance = [
-        {"by": row.by, "value": row.value, "COVID-19": row.diseased, "normal": row.healthy} for row in bias.balance
+        {"by": row.by, "value": printable(row.value), "COVID-19": row.diseased, "normal": row.healthy}
+        for row in bias.balance
     ]
     create_markdown_artifact(
         "\n\n".join(
             [
                 "# Leaks and biases of the data set",
-                *map(_plain, bias.summary),
+                *map(plain, bias.summary),
                 _counts(bias),
                 "## What tells the classes apart without knowing disease",
                 "\n".join(shortcuts) or "Too few patients to measure.",
@@ -79,7 +82,7 @@ def publish_figures(evaluation: Evaluation, *, run: str) -> None:
         estimate = getattr(evaluation.figures, name)
         if estimate is not None:
             rows.append(_figure(name.replace("_", " ").replace("auc", "AUC").replace("brier", "Brier score"), estimate))
-    create_table_artifact(rows, key=f"{run}-figures", description=f"{evaluation.model} on {evaluation.name}")
+    create_table_artifact(rows, key=f"{run}-figures", description=plain(f"{evaluation.model} on {evaluation.name}"))
 
 
 @never_fatal("the comparison with the champion")
@@ -89,7 +92,7 @@ def publish_comparison(comparison: Comparison) -> None:
     if not rows:
         return  # the promotion card says why
     title = f"{comparison.challenger} minus {comparison.champion}, on the same radiographs: {comparison.verdict}"
-    create_table_artifact(rows, key="retrain-comparison", description=title)
+    create_table_artifact(rows, key="retrain-comparison", description=plain(title))
 
 
 @never_fatal("the links to the report")
@@ -99,17 +102,17 @@ def publish_report(settings: Settings, evaluation: Evaluation, files: Evaluation
     create_markdown_artifact(
         "\n\n".join(
             [
-                f"# {evaluation.model}",
+                f"# {plain(evaluation.model)}",
                 f"**[Evaluation report]({html})** ([PDF]({pdf}))",
                 _headline(evaluation),
-                *map(_plain, evaluation.data.bias.summary),
+                *map(plain, evaluation.data.bias.summary),
                 after,
                 PROTOTYPE,
                 "The links work while `cxrscreen serve` runs on this machine.",
             ]
         ),
         key=f"{run}-report",
-        description=f"Evaluation report of {evaluation.model}",
+        description=plain(f"Evaluation report of {evaluation.model}"),
     )
 
 
@@ -136,11 +139,11 @@ def promotion_card(comparison: Comparison | None, version: str, *, promoted: boo
     if comparison is None:
         found = ["## Promotion", "There was no champion to compare with."]
     else:
-        against = f"Against {comparison.champion}"
+        against = f"Against {plain(comparison.champion)}"
         if comparison.n:
             against += f", on {comparison.n} radiographs of {comparison.patients} patients"
-        reasons = [f"- {reason}" for reason in comparison.reasons]
-        found = [f"## Promotion: {comparison.verdict}", f"{against}:", "\n".join(reasons)]
+        reasons = [f"- {plain(reason)}" for reason in comparison.reasons]
+        found = [f"## Promotion: {plain(comparison.verdict)}", f"{against}:", "\n".join(reasons)]
     if promoted:
         now = "It has been promoted: the site's settings allow it (`automatic_promotion`) and the gate was passed."
     else:
@@ -154,7 +157,7 @@ def promotion_card(comparison: Comparison | None, version: str, *, promoted: boo
 def link_faults(settings: Settings, page: Path, words: str) -> None:
     """Link a page that names the files of a data set that are at fault."""
     create_markdown_artifact(
-        f"{words}\n\n**[Which files]({_url(settings, page)})**",
+        f"{plain(words)}\n\n**[Which files]({_url(settings, page)})**",
         key="labelled-faults",
         description="What has to be mended in the labelled folder",
     )
@@ -172,7 +175,7 @@ def _headline(evaluation: Evaluation) -> str:
     figures = evaluation.figures
     looked = f" It had been scored {evaluation.looks} times before at this site." if evaluation.looks else ""
     return (
-        f"On {_plain(evaluation.name)}: {figures.n} radiographs of {figures.patients} patients, {figures.positives} "
+        f"On {plain(evaluation.name)}: {figures.n} radiographs of {figures.patients} patients, {figures.positives} "
         f"labelled COVID-19. AUC {_shown(figures.auc)}; sensitivity {_shown(figures.sensitivity)}; specificity "
         f"{_shown(figures.specificity)} at a threshold of {evaluation.threshold:.3f}.{looked}"
     )
@@ -205,12 +208,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return ""
     lines = [list(rows[0]), ["--"] * len(rows[0]), *(row.values() for row in rows)]
-    return "\n".join("| " + " | ".join(_plain(str(cell)) for cell in line) + " |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Keep what stands in a data set from becoming markup."""
-    return text.translate({ord(mark): f"\\{mark}" for mark in "\\`*_[]<>|#"})
+    return "\n".join("| " + " | ".join(plain(str(cell)) for cell in line) + " |" for line in lines)
 
 
 def _url(settings: Settings, file: Path) -> str:

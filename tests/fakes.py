@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cxrscreen.classifier.bundle import WEIGHTS_FILE, digest
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.registry import Registry
@@ -18,12 +19,15 @@ from cxrscreen.settings import ExplanationVariant, load_settings
 from cxrscreen.types import PreparedBatch
 from tests.reporting.report_samples import CARD
 
+STUB_WEIGHTS = b"none: a stub scores by the mean grey value"
+STUB_CARD = CARD.model_copy(update={"weights_sha256": digest(STUB_WEIGHTS)})
+
 
 @dataclass
 class StubClassifier:
     """Scores a radiograph by its mean grey value; breaks where a test says so."""
 
-    card: ModelCard = CARD
+    card: ModelCard = STUB_CARD
     calls: list[int] = field(default_factory=list)
     breaks_on_grey: int | None = None  # a radiograph whose first pixel has this value
 
@@ -42,7 +46,8 @@ def stub_session(root: Path, classifier: StubClassifier | None = None, **setting
     """Open a workspace that screens with a stub and does not wait for files to settle."""
     model = root / "models" / CARD.version
     model.mkdir(parents=True, exist_ok=True)
-    (model / "card.json").write_text(CARD.model_dump_json())
+    (model / WEIGHTS_FILE).write_bytes(STUB_WEIGHTS)  # screening compares their hash with the card's
+    (model / "card.json").write_text(STUB_CARD.model_dump_json())
     chosen = load_settings(root, **{"settle_seconds": 0, "model": CARD.version} | settings)
     stub = classifier or StubClassifier()
     with open_session(chosen) as session:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
+import struct
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,9 @@ FEATURE_SHAPE = (7, 7, 512)
 
 IMAGENET_SHA256 = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
 """Digest, as ``digest_of`` takes it, of the weights that Keras publishes for VGG16 on ImageNet."""
+
+MOST_BYTES = 2**29
+"""Of a file of weights, and of what it unpacks to; the base takes 59 MB in single precision."""
 
 
 def layer_shapes() -> dict[str, tuple[int, ...]]:
@@ -101,9 +107,10 @@ class BaseWeights:
         """
         arrays = {name: array for name, array in packed.items() if name.endswith("/bias")}
         for name, codes in packed.items():
-            layer, part = name.split("/")
-            if part == "codes" and f"{layer}/scale" in packed:
-                arrays[f"{layer}/kernel"] = from_fixed_point(codes, packed[f"{layer}/scale"])
+            layer, _, part = name.rpartition("/")
+            scale = packed.get(f"{layer}/scale")
+            if part == "codes" and scale is not None and scale.shape == codes.shape[-1:]:
+                arrays[f"{layer}/kernel"] = from_fixed_point(codes, scale)
         return cls.checked(arrays, origin=origin)
 
 
@@ -116,20 +123,54 @@ def digest_of(arrays: Mapping[str, NDArray[np.float32]]) -> str:
 
 
 def arrays_in(content: bytes, *, what: str) -> dict[str, NDArray[Any]]:
-    """Unpack an ``.npz`` without ever unpickling.
+    """Unpack an ``.npz`` of plain numbers; nothing is ever unpickled, and no more memory taken than a model needs.
 
     Args:
         content: Bytes of the file.
         what: Its name for the error message.
 
     Raises:
-        ModelError: It is no ``.npz`` of plain arrays.
+        ModelError: It is no ``.npz`` of numbers, or far larger than any model.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as exc:
-        raise ModelError(f"{what} is not a readable archive of arrays. Fetch or restore it again.") from exc
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return dict(_arrays(archive))
+    # What a ZIP file and NumPy's header can hold raises nearly everything.
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as exc:
+        raise _unreadable(what) from exc
+    except (AttributeError, EOFError, struct.error, zlib.error, zipfile.BadZipFile) as exc:
+        raise _unreadable(what) from exc
+
+
+def _arrays(archive: zipfile.ZipFile) -> Iterator[tuple[str, NDArray[Any]]]:
+    if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+        raise ValueError("larger than any model")
+    for name in archive.namelist():
+        yield name.removesuffix(".npy"), _array_in(archive.read(name))
+
+
+def _unreadable(what: str) -> ModelError:
+    return ModelError(f"{what} is not a readable archive of arrays. Fetch or restore it again.")
+
+
+def _array_in(content: bytes) -> NDArray[Any]:
+    """Read one ``.npy`` (NumPy enhancement proposal 1); what its header says must agree with how much follows."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read_header(file)
+    if dtype.kind not in "fi" or dtype.itemsize * math.prod(shape) != len(content) - file.tell():
+        raise ValueError("no numbers, or not as many as it says")
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape, order="F" if by_columns else "C")
 
 
 def load_base_weights(file: Path) -> BaseWeights:
@@ -139,7 +180,8 @@ def load_base_weights(file: Path) -> BaseWeights:
         ModelError: The file is missing, damaged, or holds other weights.
     """
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except OSError as exc:
         raise ModelError(f"The base weights {file.name} cannot be read: {exc.strerror}. Check the path.") from exc
     origin = f"ImageNet, as Keras publishes them; file {file.name}."

@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from cxrscreen.classifier.base_weights import BaseWeights, arrays_in
+from cxrscreen.classifier.base_weights import MOST_BYTES, BaseWeights, arrays_in
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.card_text import render_card
 from cxrscreen.classifier.making import MAKING_FILE, Making
@@ -33,6 +34,7 @@ READABLE_FILE = "CARD.md"
 WEIGHTS_FILE = "weights.npz"
 CHAMPION = "champion"  # whichever version screens, and therefore none's own name
 
+_MOST_CARD_BYTES = 2**20
 _BASE = "base/"
 _HEAD = "head/"
 _EXTRA_FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -129,7 +131,8 @@ def read_card(folder: Path) -> ModelCard:
         ModelError: There is no card, or it is damaged.
     """
     try:
-        return ModelCard.model_validate_json((folder / CARD_FILE).read_bytes())
+        with (folder / CARD_FILE).open("rb") as file:
+            return ModelCard.model_validate_json(file.read(_MOST_CARD_BYTES))
     except OSError as exc:
         raise ModelError(f"There is no model in the folder {folder.name}. Check the version's name.") from exc
     except ValidationError as exc:
@@ -154,6 +157,35 @@ def read_making(folder: Path) -> Making | None:
         ) from exc
 
 
+def check_weights(folder: Path, card: ModelCard) -> None:
+    """See that a bundle's weights are its card's. Weights that look untouched since they were read are not read again.
+
+    Raises:
+        ModelError: They are missing, damaged or exchanged.
+    """
+    try:
+        found = (folder / WEIGHTS_FILE).stat()
+        looks = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        sound = _digest_of(folder / WEIGHTS_FILE, looks) == card.weights_sha256
+    except OSError as exc:
+        raise ModelError(f"The weights of {card.version} cannot be read. Restore the folder from its source.") from exc
+    if not sound:
+        raise _exchanged(card)
+
+
+@lru_cache(maxsize=16)
+def _digest_of(weights: Path, _looks: tuple[int, ...]) -> str:
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _exchanged(card: ModelCard) -> ModelError:
+    return ModelError(
+        f"The weights of {card.version} are damaged or were exchanged: their SHA-256 is not the card's. "
+        "Restore the folder from its source."
+    )
+
+
 def read_weights(folder: Path) -> tuple[ModelCard, BaseWeights, dict[str, NDArray[np.float32]]]:
     """Read card, base and head of a bundle, verified against the card's digest.
 
@@ -162,17 +194,19 @@ def read_weights(folder: Path) -> tuple[ModelCard, BaseWeights, dict[str, NDArra
     """
     card = read_card(folder)
     try:
-        content = (folder / WEIGHTS_FILE).read_bytes()
+        with (folder / WEIGHTS_FILE).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as exc:
         raise ModelError(f"The weights of {card.version} cannot be read. Restore the folder from its source.") from exc
     if digest(content) != card.weights_sha256:
-        raise ModelError(
-            f"The weights of {card.version} are damaged or were exchanged: their SHA-256 is not the card's. "
-            "Restore the folder from its source."
-        )
+        raise _exchanged(card)
     arrays = arrays_in(content, what=f"{card.version}/{WEIGHTS_FILE}")
     base = {name.removeprefix(_BASE): array for name, array in arrays.items() if name.startswith(_BASE)}
     head = {name.removeprefix(_HEAD): array for name, array in arrays.items() if name.startswith(_HEAD)}
+    if not all(np.isfinite(array).all() for array in head.values()):
+        raise ModelError(
+            f"The head of {card.version} holds values that are not finite. Restore the folder from its source."
+        )
     return card, BaseWeights.unpacked(base, origin=f"Base of the model {card.model_id}."), head
 
 

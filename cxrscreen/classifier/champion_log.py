@@ -66,7 +66,15 @@ class ChampionLog:
         Raises:
             ModelError: See ``entries``.
         """
-        return self._line_of_champions(self.entries())[-1]
+        return self.line()[-1]
+
+    def line(self) -> tuple[str, ...]:
+        """Champions that a rollback would walk through, the first one first, the present one last.
+
+        Raises:
+            ModelError: See ``entries``.
+        """
+        return tuple(self._line_of_champions(self.entries()))
 
     def promote(
         self, version: str, *, who: str, why: str, verify: Callable[[str], object] = lambda _version: None

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from cxrscreen.classifier.bundle import CARD_FILE, CHAMPION, checked_version, free_folder, read_card, read_weights
+from cxrscreen.classifier.bundle import (
+    CARD_FILE,
+    CHAMPION,
+    check_weights,
+    checked_version,
+    free_folder,
+    read_card,
+    read_weights,
+)
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.champion_log import ChampionLog, Move
 from cxrscreen.errors import ModelError
@@ -68,6 +76,14 @@ class Registry:
         """
         return self._champions.entries()
 
+    def line(self) -> tuple[str, ...]:
+        """Champions that a rollback would walk through, the first one first, the present one last.
+
+        Raises:
+            ModelError: The log of the champion is damaged.
+        """
+        return self._champions.line()
+
     def folder_of(self, version: str) -> Path:
         """Folder of a version, or of the champion.
 
@@ -88,6 +104,19 @@ class Registry:
             ModelError: There is no such version, or its card is damaged.
         """
         return self._card_in(self.folder_of(version))
+
+    def sound_card_of(self, version: str) -> ModelCard:
+        """Card of a version, or of the champion, once its weights are seen to be those of the card.
+
+        Cheap when asked again: weights whose size, times and place on the disk are the same are not read again.
+
+        Raises:
+            ModelError: There is no such version, or its card or its weights are damaged.
+        """
+        folder = self.folder_of(version)
+        card = self._card_in(folder)
+        check_weights(folder, card)
+        return card
 
     def check_free(self, version: str) -> None:
         """Refuse a name that a new model cannot have: in the first folder it would stand in for another one's.

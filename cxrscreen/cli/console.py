@@ -29,7 +29,14 @@ Model = Annotated[str | None, typer.Option(help="Model version. Default: what th
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it is: what stands in brackets is no markup, and long paths stay in one piece."""
+    """Print lines as they are: what stands in brackets is no markup, and long paths stay in one piece.
+
+    Characters that would steer the terminal, as names of files may hold them, are shown by their code.
+    """
+    if not (text.isascii() and text.isprintable()):
+        from cxrscreen.reporting.page_parts import printable  # noqa: PLC0415  # plain lines need not wait for it
+
+        text = "\n".join(str(printable(line)) for line in text.split("\n"))
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

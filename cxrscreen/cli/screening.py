@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
 from cxrscreen.cli.console import AsJson, Model, Workspace, err, out, print_json, progress_bars, say
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, check_apart
-from cxrscreen.screening.screen import resume, screen, watch
+from cxrscreen.screening.screen import drain, resume, watch
 from cxrscreen.screening.session import open_session
 from cxrscreen.screening.summary import summary_as_json
 from cxrscreen.settings import Language, load_settings
+
+MOST_LINES = 50  # of waiting files; `--json` has them all
 
 
 def screen_folder(
@@ -33,19 +38,22 @@ def screen_folder(
     if folder is not None:
         check_apart(settings.workspace, folder)
     with open_session(settings) as session:
-        with progress_bars() as show:
+        with stopped_in_order(), progress_bars() as show:
             resumed = resume(session, progress=partial(show, "Finishing an interrupted batch"))
-            opened, summary = screen(session, folder, model=model, progress=partial(show, "Screening"))
+            rounds = list(drain(session, folder, model=model, progress=partial(show, "Screening")))
         if as_json:
-            answer = summary_as_json(session, opened, summary)
+            answer = summary_as_json(session, rounds)
             answer["resumed"] = [str(earlier.report_html) for earlier in resumed]
             print_json(answer)
         else:
             for earlier in resumed:
                 say(out, "An interrupted batch was finished:")
-                _print_summary(opened, earlier)
-            _print_summary(opened, summary)
-    if any(done.tally.failed for done in [*resumed, summary] if done is not None):
+                _print_batch(earlier)
+            for opened, summary in rounds:
+                _print_round(opened, summary)
+    if any(opened.trouble for opened, _ in rounds):
+        raise typer.Exit(1)
+    if any(done.tally.failed for done in [*resumed, *(summary for _, summary in rounds)] if done is not None):
         raise typer.Exit(3)
 
 
@@ -53,15 +61,38 @@ def watch_intake(*, workspace: Workspace = None) -> None:
     """Screen whatever arrives in the intake, until stopped with Ctrl-C. For use without Prefect."""
     with open_session(load_settings(workspace)) as session:
         say(err, f"Watching {session.workspace.intake}. Stop with Ctrl-C.")
-        with contextlib.suppress(KeyboardInterrupt):
-            watch(session, _print_summary)
+        with contextlib.suppress(KeyboardInterrupt), stopped_in_order():
+            watch(session, _print_round)
 
 
-def _print_summary(opened: OpenedBatch, summary: BatchSummary | None) -> None:
-    if summary is None:
-        say(out, "Nothing to screen." if not opened.pending else f"{len(opened.pending)} files wait:")
-        for name, cause in opened.pending.items():
-            say(out, f"  {printable(name)}: {cause}")
+@contextlib.contextmanager
+def stopped_in_order() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: what is in hand is given back, and the next run goes on at once."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the way out must not be cut off
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _print_round(opened: OpenedBatch, summary: BatchSummary | None) -> None:
+    if summary is not None:
+        _print_batch(summary)
         return
+    if opened.trouble:
+        say(err, opened.trouble)
+    say(out, "Nothing to screen." if not opened.pending else f"{len(opened.pending)} files wait:")
+    for name, cause in list(opened.pending.items())[:MOST_LINES]:
+        say(out, f"  {printable(name)}: {cause}")
+    if len(opened.pending) > MOST_LINES:
+        say(out, f"  and {len(opened.pending) - MOST_LINES} more")
+
+
+def _print_batch(summary: BatchSummary) -> None:
     say(out, summary.tally.equation())
     say(out, f"Report: {summary.report_html}")

@@ -216,17 +216,18 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _content_of(file: Path, limits: AcceptanceLimits) -> bytes:
+    """Return what a file holds; a link counts as what it leads to, and a pipe is not waited for."""
     try:
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise RefusedError(Reason.UNREADABLE, "It is no regular file.")
-        if found.st_size > limits.max_file_bytes:
-            raise RefusedError(
-                Reason.TOO_LARGE, f"{found.st_size // 2**20} MiB; a file may have {limits.max_file_bytes // 2**20}."
-            )
-        return file.read_bytes()
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise RefusedError(Reason.UNREADABLE, "It is no regular file.")
+            content = opened.read(limits.max_file_bytes + 1)
     except OSError as exc:
         raise RefusedError(Reason.UNREADABLE, f"It cannot be opened: {exc.strerror}.") from exc
+    if len(content) > limits.max_file_bytes:
+        raise RefusedError(Reason.TOO_LARGE, f"It has more than {limits.max_file_bytes // 2**20} MiB.")
+    return content
 
 
 def _age_or_none(written: str | float | None) -> float | None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.defined_terms import quote
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.settings import Settings
+
+if TYPE_CHECKING:  # the reader process needs none, and starts the sooner
+    from cxrscreen.settings import Settings
 
 # CR, DX and RG are projection radiography. Not RF: a fluoroscopy frame has another beam and another
 # detector than any radiograph that the classifier has seen; a refusal costs a look, a wrong score more.

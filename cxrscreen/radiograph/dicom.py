@@ -8,8 +8,7 @@ import numpy as np
 from pydicom import Dataset, FileDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import RLELossless
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.acceptance import (
@@ -24,8 +23,8 @@ from cxrscreen.radiograph.codestream import END_OF_IMAGE, read_frame
 from cxrscreen.radiograph.colour import to_grey
 from cxrscreen.radiograph.dicom_file import read_file, text_of
 from cxrscreen.radiograph.dicom_grey import Shades, render
-from cxrscreen.radiograph.identity import iso_date
-from cxrscreen.radiograph.isolation import DECODER
+from cxrscreen.radiograph.dicom_identity import iso_date
+from cxrscreen.radiograph.grey import in_bands
 from cxrscreen.radiograph.radiograph import Acquisition, FileType, View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.types import Grey8, Rgb8, StoredPixels
@@ -45,7 +44,7 @@ def read_dicom(content: bytes, limits: AcceptanceLimits) -> tuple[Acquisition, G
     """
     tags = read_file(content)
     view, notices = _accept_tags(tags, limits)
-    shades = _shades(_decode(content, tags), tags)
+    shades = _shades(_decode(tags), tags)
     age, age_notices = _age_years(text_of(tags, "PatientAge"))
     sex = text_of(tags, "PatientSex").upper()
     acquisition = Acquisition(
@@ -100,7 +99,7 @@ def _meaning(tags: Dataset, keyword: str) -> str:
     return text_of(items[0], "CodeMeaning") if items else ""
 
 
-def _decode(content: bytes, tags: Dataset) -> StoredPixels:
+def _decode(tags: Dataset) -> StoredPixels:
     syntax = tags.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         _check_stream(get_frame(tags.PixelData, 0, number_of_frames=1), tags.Rows, tags.Columns)
@@ -108,12 +107,10 @@ def _decode(content: bytes, tags: Dataset) -> StoredPixels:
         expected = tags.Rows * tags.Columns * tags.SamplesPerPixel * tags.BitsAllocated // 8
         if len(tags.PixelData) < expected and "422" not in tags.PhotometricInterpretation:
             raise RefusedError(Reason.DAMAGED, f"The pixels end after {len(tags.PixelData):,} of {expected:,} bytes.")
-    if syntax.is_encapsulated and syntax != RLELossless:
-        pixels, photometric = DECODER.decode(content)
-    else:
-        pixels, properties = get_decoder(syntax).as_array(tags, index=0)
-        photometric = str(properties["photometric_interpretation"])
-    tags.PhotometricInterpretation = photometric  # YBR becomes RGB in the decoder
+    if tags.SamplesPerPixel not in {1, 3}:  # thousands of them would be thousands of pictures in memory
+        raise RefusedError(Reason.UNREADABLE, "The photometric interpretation is not one of a radiograph.")
+    pixels, properties = get_decoder(syntax).as_array(tags, index=0, raw=True)
+    tags.PhotometricInterpretation = str(properties["photometric_interpretation"])  # some decoders make RGB of YBR
     return pixels
 
 
@@ -136,6 +133,9 @@ def _shades(stored: StoredPixels, tags: Dataset) -> Shades:
         rgb, how = _eight_bits(apply_color_lut(stored, tags)), "palette"
     elif photometric == "RGB" and stored.ndim == 3:  # noqa: PLR2004  # rows, columns, samples
         rgb, how = _eight_bits(stored), "luminance of the colours"
+    elif photometric in {"YBR_FULL", "YBR_FULL_422"} and stored.ndim == 3:  # noqa: PLR2004  # likewise
+        rgb = in_bands(lambda band: convert_color_space(band, photometric, "RGB"), stored)
+        how = "luminance of the colours"
     else:
         raise RefusedError(Reason.UNREADABLE, "The photometric interpretation is not one of a radiograph.")
     pixels, notices = to_grey(rgb)
@@ -146,7 +146,7 @@ def _eight_bits(rgb: StoredPixels) -> Rgb8:
     """Bring full-range colours of 16 bits to 8 (PS3.3 C.7.6.3.1.6: palettes use the full range of their depth)."""
     if rgb.dtype.itemsize == 1:
         return rgb.astype(np.uint8, copy=False)
-    return np.rint(rgb.astype(np.float64) / 257.0).astype(np.uint8)
+    return in_bands(lambda band: np.rint(band / 257.0), rgb)
 
 
 def _age_years(written: str) -> tuple[int | None, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.filereader import read_dataset, read_preamble
+from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -24,16 +25,10 @@ from cxrscreen.radiograph.refusal import Reason
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 _MAX_INFLATED_BYTES = 256 * 2**20  # 64 megapixels of 16 bits, twice
-_META_BYTES_AT_MOST = 4096
 
 
-def read_file(content: bytes, *, stop_before_pixels: bool = False, keywords: list[str] | None = None) -> FileDataset:
+def read_file(content: bytes) -> FileDataset:
     """Parse DICOM, with or without preamble and file meta information.
-
-    Args:
-        content: A whole file.
-        stop_before_pixels: Leave out the pixels.
-        keywords: Only these elements; ``None`` for all.
 
     Returns:
         The dataset, always with a transfer syntax in its ``file_meta``.
@@ -43,13 +38,31 @@ def read_file(content: bytes, *, stop_before_pixels: bool = False, keywords: lis
         Exception: Whatever pydicom raises for a damaged file.
     """
     _refuse_inflation(content)
-    tags: list[Any] | None = list(keywords) if keywords is not None else None
-    dataset = dcmread(io.BytesIO(content), stop_before_pixels=stop_before_pixels, force=True, specific_tags=tags)
+    dataset = dcmread(io.BytesIO(content), force=True)
     if not dataset.file_meta.get("TransferSyntaxUID"):
         implicit, little_endian = dataset.original_encoding
         native = ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else native
     return dataset
+
+
+def read_header(content: bytes, keywords: list[str]) -> tuple[FileDataset, bool]:
+    """Parse the elements before the pixels, and keep those with these keywords.
+
+    Args:
+        content: A file or its beginning.
+        keywords: What to keep.
+
+    Returns:
+        The elements, and whether the pixels were reached; if not, more content may hold more of them.
+
+    Raises:
+        RefusedError, Exception: As above.
+    """
+    _refuse_inflation(content)
+    stream, tags = io.BytesIO(content), list[Any](keywords)
+    dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=tags)
+    return dataset, stream.tell() < len(content)  # a deflated file is read to its end first
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
@@ -62,11 +75,18 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 
 def _refuse_inflation(content: bytes) -> None:
     """Refuse a deflated dataset that would expand beyond any radiograph; pydicom inflates without a limit."""
-    if DeflatedExplicitVRLittleEndian.encode() not in content[:_META_BYTES_AT_MOST]:
-        return
     stream = io.BytesIO(content)
     read_preamble(stream, force=True)
-    read_dataset(stream, is_implicit_VR=False, is_little_endian=True, stop_when=lambda tag, _vr, _len: tag.group != 2)  # noqa: PLR2004  # the file meta group
+    # As pydicom does it, so that no file is deflated to pydicom and not to this function.
+    meta = read_dataset(
+        stream,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, _vr, _length: tag.group != 2,  # noqa: PLR2004  # the file meta group
+        specific_tags=[Tag("TransferSyntaxUID")],
+    )
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     remainder, inflated = content[stream.tell() :], 0
     while remainder and not inflater.eof:

@@ -16,7 +16,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi, apply_windo
 
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.dicom_file import text_of
-from cxrscreen.radiograph.grey import WHITE, stretch
+from cxrscreen.radiograph.grey import WHITE, look_up, stretch
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.types import Grey8, StoredPixels
 
@@ -52,7 +52,6 @@ def render(stored: StoredPixels, tags: Dataset) -> Shades:
     if highest - lowest >= _MOST_VALUES:
         raise RefusedError(Reason.UNREADABLE, "The samples have more than 16 bits.")
     values = np.arange(lowest, highest + 1, dtype=np.int32)
-    places = np.subtract(stored, lowest, dtype=np.int32) if lowest else stored
     padding = _padding(values, tags)
     modality = _modality(values, tags)
     table, window, notices = _windowed(modality, tags)
@@ -60,13 +59,14 @@ def render(stored: StoredPixels, tags: Dataset) -> Shades:
         table, window, notices = stretch(modality, 0, WHITE), "as stored, 8 bits", ()
     elif table is None:
         present = np.zeros(values.shape, np.bool_)
-        present[places.ravel()] = True
+        for row in stored:
+            present[np.subtract(row, lowest, dtype=np.int32)] = True
         table, window = _by_range(modality, present & ~padding)
     if is_inverted(tags):
         table = WHITE - table
         notices += ("Stored with white as zero (MONOCHROME1); inverted, so that bone is bright.",)
     table[padding] = 0
-    return Shades(table[places], window, notices)
+    return Shades(look_up(table, stored, first=lowest), window, notices)
 
 
 def is_inverted(tags: Dataset) -> bool:
@@ -85,7 +85,10 @@ def _modality(values: NDArray[np.int32], tags: Dataset) -> NDArray[Any]:
     for item in tags.get("ModalityLUTSequence") or ():
         # The standard knows 8 and 16 bits; pydicom has no array type for the 10 or 12 that some devices declare.
         item.LUTDescriptor[2] = 8 if item.LUTDescriptor[2] == 8 else 16  # noqa: PLR2004  # bits per entry
-    return apply_modality_lut(values, tags)
+    modality = apply_modality_lut(values, tags)
+    if not np.isfinite(modality).all():
+        raise RefusedError(Reason.UNREADABLE, "The rescale in the tags gives values that are no numbers.")
+    return modality
 
 
 def _padding(values: NDArray[np.int32], tags: Dataset) -> NDArray[np.bool_]:

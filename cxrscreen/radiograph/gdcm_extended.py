@@ -1,4 +1,4 @@
-"""A decoding plugin for pydicom: 12-bit JPEG Extended through GDCM. Only the decoder process loads it.
+"""A decoding plugin for pydicom: 12-bit JPEG Extended through GDCM. Only the reader process loads it.
 
 pydicom's own GDCM plugin declines more than 8 bits in this transfer syntax; GDCM 3.2 decodes them, and
 gives what its complete file reader gives. The module's shape is that of pydicom's decoding plugins.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from cxrscreen.types import Grey8
 
 WHITE = 255
+_BAND_PIXELS = 2**20
 
 
 def stretch(values: NDArray[Any], low: float, high: float) -> Grey8:
@@ -33,8 +35,30 @@ def stretch_16_bit(pixels: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], tuple
     Many detectors store 10 to 14 bits in 16: cutting off the low byte would leave a few dark shades.
     """
     low, high = int(pixels.min()), int(pixels.max())
-    table = stretch(np.arange(2**16), low, high)
-    return table[pixels], (low, high)
+    return look_up(stretch(np.arange(2**16), low, high), pixels), (low, high)
+
+
+def look_up(table: Grey8, values: NDArray[Any], *, first: int = 0) -> NDArray[np.uint8]:
+    """Return the table's entry for each value.
+
+    Args:
+        table: Shades, (entries,).
+        values: Integers from ``first`` to ``first + entries - 1``.
+        first: The value to which the table's first entry belongs.
+    """
+    return in_bands(lambda band: table[np.subtract(band, first, dtype=np.int32) if first else band], values)
+
+
+def in_bands(shade: Callable[..., NDArray[Any]], *pictures: NDArray[Any]) -> NDArray[np.uint8]:
+    """Shade pictures of equal (rows, columns) a band of rows at a time.
+
+    NumPy makes indices and fractions of 8 bytes a sample; for a whole picture of 64 megapixels that would be gigabytes.
+    """
+    shades: NDArray[np.uint8] = np.empty_like(pictures[0], np.uint8)
+    rows = max(1, _BAND_PIXELS // shades[0].size)
+    for top in range(0, len(shades), rows):
+        shades[top : top + rows] = shade(*(picture[top : top + rows] for picture in pictures))
+    return shades
 
 
 def blend_on_black(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -44,7 +68,7 @@ def blend_on_black(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArr
         pixels: (rows, columns, samples).
         alpha: (rows, columns), 0 transparent to 255 opaque.
     """
-    return np.rint(pixels * (alpha[..., None] / WHITE)).astype(np.uint8)
+    return in_bands(lambda colours, opaque: np.rint(colours * (opaque[..., None] / WHITE)), pixels, alpha)
 
 
 def turn_upright(pixels: Grey8, orientation: int) -> Grey8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from cxrscreen.reporting.page_parts import (
     summarise_model,
 )
 from cxrscreen.reporting.words import Sentence, Words
+
+MOST_ROWS = 500  # of each list without scores; a page costs 3 ms and 90 KB a row, and batch.csv has them all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +58,22 @@ class BatchPage:
     equation: tuple[tuple[str, str], ...]  # (number, word), the sum first
     summary: str
     phantoms: bool
+    stands_in: str  # where the model is not the one that was meant
     threshold_at: float
     studies: tuple[StudyLine, ...]
     refused: tuple[RefusalGroup, ...]
     duplicates: tuple[DuplicateLine, ...]
     failed: tuple[FileLine, ...]
     pending: tuple[FileLine, ...]
+    more: Mapping[str, str]  # by the names above: what is said of the lines that are left out
     model: ModelSummary
 
 
 def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
     """Turn a batch's report into the values that its index prints."""
     threshold = report.card.operating_point.threshold
+    lists: dict[str, Sized] = {"refused": report.refused, "duplicates": report.duplicates}
+    lists |= {"failed": report.failed, "pending": report.pending}
     flagged = sum(row.prediction.finding is Finding.POSITIVE for row in report.studies)
     return BatchPage(
         document_title=words.text("batch", "document_title", batch=report.batch_id),
@@ -87,15 +94,24 @@ def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
             threshold=words.number(threshold, 3),
         ),
         phantoms=report.phantoms,
+        stands_in=report.meant and words.text("batch", "stands_in", meant=report.meant, used=report.card.version),
         threshold_at=round(100 * threshold, 2),
         studies=tuple(_study(row, words) for row in report.studies),
-        refused=group_refusals(report.refused, words),
+        refused=group_refusals(report.refused[:MOST_ROWS], words),
         duplicates=tuple(
             DuplicateLine(file=row.file_name, first=None if row.first_report is None else quote(row.first_report))
-            for row in report.duplicates
+            for row in report.duplicates[:MOST_ROWS]
         ),
-        failed=tuple(FileLine(file=row.file_name, detail=words.sentence(row.detail)) for row in report.failed),
-        pending=tuple(FileLine(file=row.file_name, detail=words.sentence(row.cause)) for row in report.pending),
+        failed=tuple(
+            FileLine(file=row.file_name, detail=words.sentence(row.detail)) for row in report.failed[:MOST_ROWS]
+        ),
+        pending=tuple(
+            FileLine(file=row.file_name, detail=words.sentence(row.cause)) for row in report.pending[:MOST_ROWS]
+        ),
+        more={
+            name: words.text("batch", "more", n=words.count(len(rows) - MOST_ROWS)) if len(rows) > MOST_ROWS else ""
+            for name, rows in lists.items()
+        },
         model=summarise_model(report.card, words),
     )
 

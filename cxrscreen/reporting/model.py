@@ -146,4 +146,5 @@ class BatchReport:
     duplicates: tuple[DuplicateRow, ...]
     failed: tuple[FailedRow, ...]
     pending: tuple[PendingRow, ...]
+    meant: str = ""  # the model that was meant, where an earlier champion stood in for it
     phantoms: bool = False  # the demonstration says that its scores mean nothing

@@ -19,7 +19,7 @@ from cxrscreen.reporting.words import Sentence, Words
 
 Value = TypeVar("Value")
 
-_TURNS_TEXT = frozenset({"Cc", "Cf", "Cs"})  # controls, invisible formats such as right-to-left override, surrogates
+_TURNS_TEXT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # controls, formats such as right-to-left override, surrogates
 _LABEL_EDGE = 0.2  # share of the scale at each end where a centred label would stick out
 
 

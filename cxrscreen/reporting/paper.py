@@ -5,6 +5,7 @@ PDF/UA-1 rather than -2: it rests on PDF 1.7, which the viewers and archives of 
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,8 @@ class Press:
 
     def __init__(self, stylesheets: tuple[str, ...], fonts: Mapping[str, bytes]) -> None:
         self._fonts = FontConfiguration()
+        # WeasyPrint removes its folder of fonts when they are collected; what is frozen (gc.freeze) never is.
+        atexit.register(self._fonts.__del__)
         fetcher = OwnAssetsOnly(fonts)
         self._stylesheets = [
             weasyprint.CSS(string=sheet, base_url=ASSETS, url_fetcher=fetcher, font_config=self._fonts)

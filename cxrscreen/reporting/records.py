@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
 from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.reporting.model import BatchReport, ReadRadiograph, RefusedFile, StudyReport
+from cxrscreen.reporting.page_parts import printable
 
 SCHEMA_VERSION = 1
 CSV_COLUMNS = (
@@ -17,7 +19,9 @@ CSV_COLUMNS = (
     "report_html", "report_pdf",
 )  # fmt: skip  # one line reads better than eleven
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_STARTS = r"=+\-@\t\r"
+_ALIKE = "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"  # full-width and small forms, and the minus of print
+_FORMULA = re.compile(rf"(^|;)(\s*[{_STARTS}{_ALIKE}])")
 
 
 def study_record(report: StudyReport) -> dict[str, Any]:
@@ -54,6 +58,7 @@ def batch_record(report: BatchReport) -> dict[str, Any]:
         "finished_at": report.finished_at,
         "site": report.site_name,
         "phantoms": report.phantoms,
+        "meant": report.meant,
         **report.tally.counts(),
         "studies": [
             {
@@ -85,13 +90,17 @@ def batch_table(report: BatchReport) -> bytes:
     writer = csv.DictWriter(table, CSV_COLUMNS, restval="")
     writer.writeheader()
     for line in _table_lines(report):
-        writer.writerow({column: disarm(str(value)) for column, value in line.items()})
-    return table.getvalue().encode("utf-8-sig", errors="backslashreplace")
+        writer.writerow({column: disarm(printable(str(value))) for column, value in line.items()})
+    return table.getvalue().encode("utf-8-sig")
 
 
 def disarm(cell: str) -> str:
-    """Keep a cell from becoming a formula: an apostrophe before =, +, -, @, tab or carriage return (OWASP)."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    """Keep a cell from becoming a formula: an apostrophe before =, +, -, @, tab or carriage return (OWASP).
+
+    Also after blanks; after a semicolon, which begins a new cell where decimals are written with a comma; and before
+    the full-width and small forms of these signs, which some spreadsheets take for the same.
+    """
+    return _FORMULA.sub(r"\1'\2", cell)
 
 
 def _table_lines(report: BatchReport) -> list[dict[str, object]]:

@@ -21,6 +21,7 @@ from cxrscreen.settings import PROJECT, Language
 TEMPLATES = PROJECT / "templates"
 
 _VALUE = re.compile(r"{(\w+)}")
+_MOST_NESTED = 3
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?%?")
 
 
@@ -50,11 +51,14 @@ class Words:
         """Return one text with ``values`` set into its braces."""
         return str(self.table[section][key]).format(**values)
 
-    def sentence(self, english: str) -> Sentence:
-        """Return a sentence of the software in this language, or in English where it is not listed."""
-        for pattern, text in self.sentences:
+    def sentence(self, english: str, *, _depth: int = _MOST_NESTED) -> Sentence:
+        """Return a sentence of the software in this language, or in English where it is not listed.
+
+        What stands in a sentence may be one itself; how deep is bounded, since files have a say in it.
+        """
+        for pattern, text in self.sentences if _depth else ():
             if match := pattern.fullmatch(english):
-                values = {name: self.sentence(value).text for name, value in match.groupdict().items()}
+                values = {n: self.sentence(value, _depth=_depth - 1).text for n, value in match.groupdict().items()}
                 return Sentence(text.format(**values), self.language)
         if _NUMBER.fullmatch(english):
             signs = {",": self.table["format"]["thousands"], ".": self.table["format"]["decimal"]}

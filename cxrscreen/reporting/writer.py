@@ -94,6 +94,14 @@ class ReportWriter:
         Raises:
             ReportError: The folder cannot be written.
         """
+        return self.place_study(self.study_files(report), folder)
+
+    def study_files(self, report: StudyReport) -> dict[str, bytes]:
+        """Return the files of one study's report by name: nearly all the work, before anything is written.
+
+        Raises:
+            ReportError: A picture cannot be encoded.
+        """
         shown = report.radiographs[0]
         pictures = {RADIOGRAPH_FILE: encode_grey(shown.pixels)}
         if has_evidence(shown.activation_map):
@@ -101,8 +109,17 @@ class ReportWriter:
             pictures[OVERLAY_FILE] = encode_colour(overlay)
         html, pdf = self.render("study.html.j2", compose_study_page(report, self._words), pictures)
         record = write_json(study_record(report))
+        return {**pictures, "report.json": record, "report.pdf": pdf, "report.html": html}
+
+    @staticmethod
+    def place_study(files: Mapping[str, bytes], folder: Path) -> ReportFiles:
+        """Make ``folder`` appear with a study's files, or not at all; an earlier one of that name is replaced.
+
+        Raises:
+            ReportError: The folder cannot be written.
+        """
         with disk_errors_in_words(folder):
-            place_folder(folder, {**pictures, "report.json": record, "report.pdf": pdf, "report.html": html})
+            place_folder(folder, files)
         return ReportFiles(folder / "report.html", folder / "report.pdf")
 
     def write_batch(self, report: BatchReport, folder: Path) -> BatchFiles:
@@ -111,14 +128,25 @@ class ReportWriter:
         Raises:
             ReportError: The folder is missing or cannot be written.
         """
+        return self.place_batch(self.batch_files(report), folder)
+
+    def batch_files(self, report: BatchReport) -> dict[str, bytes]:
+        """Return the files of one batch's index by name: nearly all the work, before anything is written."""
         html, pdf = self.render("batch.html.j2", compose_batch_page(report, self._words), {})
-        files = BatchFiles(folder / "index.html", folder / "index.pdf", folder / "batch.csv", folder / "batch.json")
+        record, table = write_json(batch_record(report)), batch_table(report)
+        return {"batch.json": record, "batch.csv": table, "index.pdf": pdf, "index.html": html}
+
+    @staticmethod
+    def place_batch(files: Mapping[str, bytes], folder: Path) -> BatchFiles:
+        """Write the files of a batch's index, each whole or not at all, the page that leads to the others last.
+
+        Raises:
+            ReportError: The folder is missing or cannot be written.
+        """
         with disk_errors_in_words(folder):
-            write_file(files.json, write_json(batch_record(report)))
-            write_file(files.csv, batch_table(report))
-            write_file(files.pdf, pdf)
-            write_file(files.html, html)
-        return files
+            for name, content in files.items():
+                write_file(folder / name, content)
+        return BatchFiles(folder / "index.html", folder / "index.pdf", folder / "batch.csv", folder / "batch.json")
 
     def check_fonts(self) -> str:
         """Print a word and return the font that it was set in.

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from cxrscreen.classifier.card import ModelCard
-from cxrscreen.classifier.operating_point import OperatingPoint, Prediction
+from cxrscreen.drafts import sweep_drafts
 from cxrscreen.errors import WorkspaceError
-from cxrscreen.radiograph.identity import identify
-from cxrscreen.radiograph.radiograph import Identity
-from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.reporting.model import BatchReport, DuplicateRow, FailedRow, PendingRow, RefusedFile, StudyRow, Tally
-from cxrscreen.screening.intake import STILL_WRITTEN, Arrivals, Sighting, look, look_again
+from cxrscreen.reporting.model import StudyRow, Tally
+from cxrscreen.screening.claiming import select, unchanged_since
+from cxrscreen.screening.intake import look, look_again
 from cxrscreen.screening.ledger import OTHER_RUN
-from cxrscreen.screening.outcomes import BatchRecord, Claim, FileRecord, Outcome
-from cxrscreen.screening.placing import content_hash, place_files
+from cxrscreen.screening.marking import mark_intake
+from cxrscreen.screening.model_choice import choose_model
+from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
+from cxrscreen.screening.placing import place_files
+from cxrscreen.screening.records import write_batch_record
+from cxrscreen.screening.room import WAITS_FOR_ROOM, want_of_room
 from cxrscreen.screening.session import Session
+from cxrscreen.screening.sums import sum_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,14 @@ class OpenedBatch:
     Attributes:
         batch_id: ``None`` where nothing can be screened now.
         pending: Files that must wait, each with the cause.
+        beyond: How many more could be screened, but are left to the next batch.
+        trouble: Why nothing was taken up although files are there, and what a person must do.
     """
 
     batch_id: str | None
-    pending: Mapping[str, str]
+    pending: Mapping[str, str] = field(default_factory=dict)
+    beyond: int = 0
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +57,14 @@ class BatchSummary:
 
 
 def open_batch(
-    session: Session, folder: Path | None = None, *, names: Sequence[str] = (), model: str | None = None
+    session: Session,
+    folder: Path | None = None,
+    *,
+    names: Sequence[str] = (),
+    model: str | None = None,
+    after: Iterable[str] = (),
 ) -> OpenedBatch:
-    """Claim the settled files of a folder for a new batch.
+    """Claim settled files of a folder for a new batch, as many as the settings allow.
 
     Nothing is decoded here and no model is loaded: an empty intake costs one listing.
 
@@ -62,47 +73,102 @@ def open_batch(
         folder: A folder that is left untouched; ``None`` takes the workspace's own intake.
         names: Files of the folder that count, relative to it; none means all.
         model: Version to screen with; ``None`` takes the one that the settings name.
+        after: Earlier batches of the same run: what they have left in the folder is for a later run.
 
     Raises:
         WorkspaceError: The folder cannot be read, or it holds or lies in the workspace.
-        ModelError: There is no such model.
+        ModelError: There is no such model, or its files are damaged.
+        LedgerDamagedError: The ledger is damaged.
     """
     folder, keeps_source = _checked(session, folder, names)
-    card = session.registry.card_of(model or session.settings.model)
+    wanted = model or session.settings.model
+    if model:
+        session.registry.card_of(model)  # what a person names must be there, also when nothing waits
+    if not keeps_source:
+        mark_intake(session.workspace)
     _place_leftovers(session, folder)
-    first = look(folder, names)
+    but = {name for batch_id in after for name in session.ledger.left_in_place(batch_id)}
+    first = [s for s in look(folder, names) if s.name not in but]
     claimed = session.ledger.claimed_names(folder)
     waiting = {s.name: s.fault or OTHER_RUN for s in first if s.fault or s.name in claimed}
     if len(waiting) == len(first):
         return OpenedBatch(batch_id=None, pending=waiting)
+    if trouble := want_of_room(session):
+        return OpenedBatch(
+            batch_id=None, pending={s.name: waiting.get(s.name, WAITS_FOR_ROOM) for s in first}, trouble=trouble
+        )
+    card, meant = choose_model(session, wanted)
+    session.ledger.check()
+    _sweep(session)
     arrivals = look_again(folder, first, session.settings.settle_seconds, names=names)
-    waiting = {s.name: s.fault or STILL_WRITTEN for s in arrivals.waiting}
-    claims = _claims(session, folder, arrivals, waiting)
-    if not claims:
-        return OpenedBatch(batch_id=None, pending=waiting)
-    batch = _new_batch(session, folder, card, keeps_source=keeps_source)
-    session.ledger.open_batch(batch, claims, waiting)
-    return OpenedBatch(batch_id=batch.batch_id, pending=waiting)
+    chosen = select(session, folder, arrivals, but=but)
+    if not chosen.claims:
+        return OpenedBatch(batch_id=None, pending=waiting | chosen.waiting)
+    now = datetime.now().astimezone()
+    batch = BatchRecord(
+        batch_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+        folder=folder,
+        keeps_source=keeps_source,
+        card=card,
+        meant=meant,
+        language=session.settings.language,
+        explanation=session.settings.explanation,
+        started_at=now.isoformat(timespec="seconds"),
+        finished_at=None,
+    )
+    still_there = unchanged_since(folder, arrivals.settled)
+    if not session.ledger.open_batch(batch, chosen.claims, chosen.waiting, is_there=still_there):
+        return OpenedBatch(batch_id=None, pending=chosen.waiting, beyond=chosen.beyond)
+    write_batch_record(session.workspace, batch)
+    return OpenedBatch(batch_id=batch.batch_id, pending=chosen.waiting, beyond=chosen.beyond)
 
 
-def release_batch(session: Session, batch_id: str) -> None:
-    """Give up a batch that cannot go on, e.g. for want of a model: its open files may be claimed by the next run."""
-    session.ledger.leave_pending(batch_id)
-    session.ledger.finish_batch(batch_id, _now())
+def take_over(session: Session, *, but: Iterable[str] = ()) -> str | None:
+    """Take a batch whose run is dead, and remove what dead runs have left half written.
+
+    Args:
+        session: The open workspace.
+        but: Batches that are not wanted, e.g. because finishing them failed.
+    """
+    batch_id = session.ledger.take_over(but=but)
+    if batch_id is not None:
+        _sweep(session)
+        write_batch_record(session.workspace, session.ledger.batch(batch_id))
+    return batch_id
+
+
+def release_batch(session: Session, batch_id: str, cause: str = "given back: its model cannot be used") -> None:
+    """Give up a batch that cannot go on, e.g. for want of a model: its open files may be claimed by the next run.
+
+    What it has done so far is reported.
+    """
+    session.ledger.leave_pending(batch_id, cause)
+    if all(file.outcome is Outcome.PENDING for file in session.ledger.files(batch_id)):
+        session.ledger.finish_batch(batch_id, _now())
+    else:
+        close_batch(session, batch_id)
 
 
 def close_batch(session: Session, batch_id: str) -> BatchSummary:
-    """Finish a batch: whatever has no outcome stays pending; write the batch report. May be called again."""
+    """Finish a batch: whatever has no outcome stays pending; write the batch report. May be called again.
+
+    Raises:
+        LedgerError: Another run has taken the batch over; its report is left alone.
+    """
     batch = session.ledger.batch(batch_id)
     place_files(session.workspace, session.ledger, batch, session.words)
     session.ledger.leave_pending(batch_id)
     finished_at = batch.finished_at or _now()
     files = session.ledger.files(batch_id)
     folder = session.workspace.reports / batch_id
-    folder.mkdir(mode=0o700, exist_ok=True)
-    report = _batch_report(session, batch, files, finished_at)
-    written = session.writer(batch.language).write_batch(report, folder)
-    session.ledger.finish_batch(batch_id, finished_at)  # last: a run that dies before is taken over
+    report = sum_up(session.settings, batch, files, finished_at)
+    writer = session.writer(batch.language)
+    content = writer.batch_files(report)
+    with session.ledger.holding(batch_id):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _remove_unrecorded(folder, files)
+        written = writer.place_batch(content, folder)
+        session.ledger.finish_batch(batch_id, finished_at)  # last: a run that dies before is taken over
     return BatchSummary(
         batch_id=batch_id,
         model=batch.card.version,
@@ -143,112 +209,18 @@ def _place_leftovers(session: Session, folder: Path) -> None:
         place_files(session.workspace, session.ledger, session.ledger.batch(batch_id), session.words)
 
 
-def _new_batch(session: Session, folder: Path, card: ModelCard, *, keeps_source: bool) -> BatchRecord:
-    now = datetime.now().astimezone()
-    return BatchRecord(
-        batch_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
-        folder=folder,
-        keeps_source=keeps_source,
-        card=card,
-        language=session.settings.language,
-        explanation=session.settings.explanation,
-        started_at=now.isoformat(timespec="seconds"),
-        finished_at=None,
-    )
+def _sweep(session: Session) -> None:
+    ours = session.workspace
+    sweep_drafts(ours.root, ours.archive, ours.quarantine, ours.reports, ours.models, ours.retraining)
 
 
-def _claims(session: Session, folder: Path, arrivals: Arrivals, waiting: dict[str, str]) -> list[Claim]:
-    """Return the files to claim; add those that cannot be claimed now to ``waiting``, each with its cause."""
-    claimed = session.ledger.claimed_names(folder)
-    stuck = {
-        (file.name, file.sha256)
-        for batch_id in session.ledger.batches_with_leftovers(folder)
-        for file in session.ledger.unplaced(batch_id)
-    }
-    arriving = {claim.study_key for s in arrivals.waiting if (claim := _claim(session, s, waiting)) is not None}
-    claims = []
-    for sighting in arrivals.settled:
-        if sighting.name in claimed:
-            waiting[sighting.name] = OTHER_RUN
-            continue
-        claim = _claim(session, sighting, waiting)
-        if claim is None:
-            continue
-        if (claim.name, claim.sha256) in stuck:
-            waiting[claim.name] = "screened, but it cannot be moved: check who owns it and its folder"
-        elif claim.study_key in arriving:
-            waiting[claim.name] = "another file of its study is still arriving"
-        else:
-            claims.append(claim)
-    return claims
-
-
-def _claim(session: Session, sighting: Sighting, waiting: dict[str, str]) -> Claim | None:
-    """Return the file's hash and study, or ``None`` where it cannot be opened."""
-    if sighting.fault:
-        return None
-    try:
-        if sighting.size > session.settings.max_file_bytes:
-            sha256, identity = content_hash(sighting.path), Identity()
-        else:
-            content = sighting.path.read_bytes()
-            sha256, identity = hashlib.sha256(content).hexdigest(), identify(content)
-    except FileNotFoundError:
-        return None  # taken away again: it has not arrived
-    except (OSError, MemoryError) as exc:
-        waiting[sighting.name] = f"cannot be opened: {getattr(exc, 'strerror', None) or type(exc).__name__}"
-        return None
-    return Claim(name=sighting.name, sha256=sha256, study_key=session.pseudonyms.study(identity, sha256))
+def _remove_unrecorded(folder: Path, files: Sequence[FileRecord]) -> None:
+    """Remove what a run wrote that died before it was recorded, where another batch reported the content since."""
+    recorded = {file.report.rpartition("/")[2] for file in files if file.report}
+    for study in folder.glob("S-*"):
+        if study.name not in recorded:
+            shutil.rmtree(study)
 
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _batch_report(session: Session, batch: BatchRecord, files: Sequence[FileRecord], finished_at: str) -> BatchReport:
-    card = batch.card
-    by_outcome: dict[Outcome, list[FileRecord]] = {outcome: [] for outcome in Outcome}
-    for file in files:
-        by_outcome[file.outcome or Outcome.PENDING].append(file)
-    return BatchReport(
-        batch_id=batch.batch_id,
-        started_at=batch.started_at,
-        finished_at=finished_at,
-        site_name=session.settings.site_name,
-        card=card,
-        tally=Tally(**{str(outcome): len(files) for outcome, files in by_outcome.items()}),
-        studies=_study_rows(by_outcome[Outcome.REPORTED], card.operating_point),
-        refused=tuple(
-            RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(f.reason), detail=f.detail)
-            for f in by_outcome[Outcome.REFUSED]
-        ),
-        duplicates=tuple(
-            DuplicateRow(file_name=f.name, first_report=_from_batch_folder(f.report))
-            for f in by_outcome[Outcome.DUPLICATE]
-        ),
-        failed=tuple(FailedRow(file_name=f.name, detail=f.detail) for f in by_outcome[Outcome.FAILED]),
-        pending=tuple(PendingRow(file_name=f.name, cause=f.detail) for f in by_outcome[Outcome.PENDING]),
-        phantoms=session.settings.demonstration,
-    )
-
-
-def _study_rows(reported: Iterable[FileRecord], operating_point: OperatingPoint) -> tuple[StudyRow, ...]:
-    by_study: dict[str, list[FileRecord]] = {}
-    for file in reported:
-        by_study.setdefault(file.study_key, []).append(file)
-    rows = [
-        StudyRow(
-            study_key=key,
-            files=tuple(f.name for f in files),
-            prediction=Prediction(score=max(f.score or 0.0 for f in files), operating_point=operating_point),
-            report_html=PurePosixPath(key, "report.html"),
-            report_pdf=PurePosixPath(key, "report.pdf"),
-        )
-        for key, files in by_study.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-row.prediction.score, row.study_key)))
-
-
-def _from_batch_folder(report: str | None) -> str | None:
-    """Return the link from a batch's index to a report folder given relative to the workspace."""
-    return None if report is None else str(PurePosixPath("..", *PurePosixPath(report).parts[1:], "report.html"))

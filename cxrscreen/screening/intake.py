@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrscreen.errors import WorkspaceError
+from cxrscreen.screening.opening import NO_FILE
 
 UNFINISHED_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 STILL_WRITTEN = "still being written"
-NO_FILE = "a link, pipe or device; hand in the file itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,21 @@ def look(folder: Path, names: Collection[str] = ()) -> tuple[Sighting, ...]:
 
 
 def _walk(folder: Path, prefix: str) -> Iterator[Sighting | None]:
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-                else:
-                    yield _sighting(Path(entry.path), prefix + entry.name)
-    except OSError as exc:
-        yield Sighting(prefix, folder, fault=f"cannot be opened: {exc.strerror}")
+    """Go through a folder and all below it; a list of what is left, not recursion: nobody bounds how deep they lie."""
+    left = [(os.fspath(folder), prefix)]
+    while left:
+        place, prefix = left.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append((entry.path, f"{prefix}{entry.name}/"))
+                    else:
+                        yield _sighting(Path(entry.path), prefix + entry.name)
+        except OSError as exc:  # no right to, or a path longer than the system takes
+            yield Sighting(prefix, Path(place), fault=f"cannot be opened: {exc.strerror}")
 
 
 def _sighting(path: Path, name: str) -> Sighting | None:

@@ -8,52 +8,71 @@ moment a run dies at, the ledger tells what is left to do. It holds pseudonyms, 
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from cxrscreen.classifier.card import ModelCard
 from cxrscreen.errors import LedgerError
-from cxrscreen.owner import is_dead, this_process
+from cxrscreen.owner import this_process
 from cxrscreen.screening import schema
-from cxrscreen.screening.outcomes import BatchRecord, Claim, FileRecord, Outcome, Verdict
+from cxrscreen.screening.database import Database
+from cxrscreen.screening.ledger_queries import LEASE_SECONDS, LedgerQueries, is_held
+from cxrscreen.screening.outcomes import BatchRecord, Claim, Outcome, Verdict
 
-LOCK_WAIT_SECONDS = 30.0
-LEASE_SECONDS = 300.0  # a run that has not been heard of for so long is dead, and another takes its batch over
+RENEW_SECONDS = 10.0  # a lease that was renewed a shorter while ago is not renewed again
 OTHER_RUN = "in the hands of another run"
 
 
-class Ledger:
+class Ledger(LedgerQueries):
     """An open ledger. One per thread; any number of processes may have the same file open.
 
-    Every method raises ``LedgerError`` where the database is locked for too long, full or damaged.
+    What becomes of a batch is written by the run that has it in hand, and by no other: a run that was taken for dead
+    (it hung, the clock jumped) learns here that another has its batch.
+
+    Every method raises ``LedgerError`` where the database is locked for too long or full, and ``LedgerDamagedError``
+    where it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
-        self._name = path.name
-        try:
-            self._connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
-        except sqlite3.Error as exc:
-            raise self._error(exc) from exc
-        self._connection.row_factory = sqlite3.Row
-        self._make_schema()
-        path.chmod(0o600)
+        super().__init__(Database(path))
+        self._renewed: dict[str, float] = {}
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the database."""
+        self._database.close()
 
-    # Batches
+    def check(self) -> None:
+        """See that the database is sound from end to end.
 
-    def open_batch(self, batch: BatchRecord, claims: Iterable[Claim], waiting: Mapping[str, str]) -> None:
+        Raises:
+            LedgerDamagedError: It is not.
+        """
+        self._database.check()
+
+    def open_batch(
+        self,
+        batch: BatchRecord,
+        claims: Iterable[Claim],
+        waiting: Mapping[str, str],
+        *,
+        is_there: Callable[[Claim], bool] = lambda _claim: True,
+    ) -> int:
         """Write a batch, the files it claims and those that must wait (each with the cause), or none of it.
 
-        A file that another living batch has claimed meanwhile waits, too.
+        Args:
+            batch: The batch.
+            claims: Files; one that another living batch has claimed meanwhile waits, too.
+            waiting: Causes by name.
+            is_there: Asked of each file when nobody else can claim any more: another run may have claimed, screened
+                and moved it since it was seen.
+
+        Returns:
+            How many files were claimed; without any of its claims, nothing is written.
         """
+        claims = list(claims)
         row = {
             "batch_id": batch.batch_id,
             "folder": os.fsencode(batch.folder),
@@ -64,67 +83,65 @@ class Ledger:
             "started_at": batch.started_at,
             "owner": this_process(),
             "lease_until": time.time() + LEASE_SECONDS,
+            "meant": batch.meant,
         }
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             taken = self.claimed_names(batch.folder)
+            free = [claim for claim in claims if claim.name not in taken and is_there(claim)]
+            if claims and not free:
+                return 0
             db.execute(
-                "INSERT INTO batch VALUES (:batch_id, :folder, :keeps_source, :card, :language, :explanation, "
-                ":started_at, NULL, :owner, :lease_until)",
+                "INSERT INTO batch (batch_id, folder, keeps_source, card, language, explanation, started_at, owner, "
+                "lease_until, meant) VALUES (:batch_id, :folder, :keeps_source, :card, :language, :explanation, "
+                ":started_at, :owner, :lease_until, :meant)",
                 row,
             )
-            waiting = dict(waiting)
-            for claim in claims:
-                if claim.name in taken:
-                    waiting[claim.name] = OTHER_RUN
-                    continue
-                db.execute(
-                    "INSERT INTO file (batch_id, name, sha256, study_key) VALUES (?, ?, ?, ?)",
-                    (batch.batch_id, schema.stored(claim.name), claim.sha256, claim.study_key),
-                )
+            db.executemany(
+                "INSERT INTO file (batch_id, name, sha256, study_key) VALUES (?, ?, ?, ?)",
+                ((batch.batch_id, schema.stored(claim.name), claim.sha256, claim.study_key) for claim in free),
+            )
+            waiting = dict(waiting) | {claim.name: OTHER_RUN for claim in claims if claim.name in taken}
             db.executemany(
                 "INSERT INTO file (batch_id, name, outcome, detail) VALUES (?, ?, 'pending', ?)",
                 ((batch.batch_id, schema.stored(name), cause) for name, cause in waiting.items()),
             )
-
-    def claimed_names(self, folder: Path) -> set[str]:
-        """Return the files of ``folder`` that unfinished batches have claimed."""
-        rows = self._rows(
-            "SELECT name FROM file JOIN batch USING (batch_id) WHERE finished_at IS NULL AND folder = :folder "
-            "AND (outcome IS NULL OR (destination IS NOT NULL AND placed = 0))",
-            {"folder": os.fsencode(folder)},
-        )
-        return {os.fsdecode(row["name"]) for row in rows}
-
-    def batch(self, batch_id: str) -> BatchRecord:
-        """Return a batch.
-
-        Raises:
-            LedgerError: There is none of that id.
-        """
-        rows = self._rows("SELECT * FROM batch WHERE batch_id = :id", {"id": batch_id})
-        if not rows:
-            raise LedgerError(f"The ledger knows no batch {batch_id}. List the reports folder for those there are.")
-        values = dict(rows[0])
-        del values["owner"], values["lease_until"]
-        values["folder"] = Path(os.fsdecode(values["folder"]))
-        values["keeps_source"] = bool(values["keeps_source"])
-        values["card"] = ModelCard.model_validate_json(values["card"])
-        return BatchRecord(**values)
-
-    def batch_count(self) -> int:
-        """Return how many batches there have been."""
-        return int(self._rows("SELECT COUNT(*) FROM batch")[0][0])
+        return len(free)
 
     def renew_lease(self, batch_id: str) -> None:
-        """Say that the batch's run is alive."""
-        self._write(
-            "UPDATE batch SET lease_until = :until WHERE batch_id = :id",
-            {"until": time.time() + LEASE_SECONDS, "id": batch_id},
-        )
+        """Say that the batch's run is alive, and see that the batch is still its own.
+
+        Raises:
+            LedgerError: Another run has taken it over.
+        """
+        since = time.monotonic() - self._renewed.get(batch_id, float("-inf"))
+        if since < RENEW_SECONDS:
+            self._check_owner(batch_id)
+            return
+        with self.holding(batch_id):
+            pass  # a transaction of the owner renews
+
+    @contextmanager
+    def holding(self, batch_id: str) -> Iterator[None]:
+        """Do what is inside as the batch's run, while no other run can take the batch over or write anything.
+
+        To be held for moments only: all other runs wait. What is written to the ledger inside is committed at the end.
+
+        Raises:
+            LedgerError: Another run has taken it over.
+        """
+        with self._database.transaction() as db:
+            self._check_owner(batch_id)
+            db.execute("UPDATE batch SET lease_until = ? WHERE batch_id = ?", (time.time() + LEASE_SECONDS, batch_id))
+            yield
+        self._renewed[batch_id] = time.monotonic()
 
     def end_lease(self, batch_id: str) -> None:
-        """Say that the batch's run has stopped: the next one may take it over at once."""
-        self._write("UPDATE batch SET lease_until = 0 WHERE batch_id = :id", {"id": batch_id})
+        """Say that the batch's run has stopped: the next one may take it over at once. Another's stays as it is."""
+        self._write(
+            "UPDATE batch SET lease_until = 0 WHERE batch_id = :id AND owner = :owner",
+            {"id": batch_id, "owner": this_process()},
+        )
+        self._renewed.pop(batch_id, None)
 
     def take_over(self, *, but: Iterable[str] = ()) -> str | None:
         """Take a batch whose run is dead, oldest first; two runs never get the same one.
@@ -133,9 +150,12 @@ class Ledger:
             but: Batches that are not wanted, e.g. because finishing them failed.
         """
         now, left = time.time(), set(but)
-        with self._transaction() as db:
-            for row in db.execute("SELECT * FROM batch WHERE finished_at IS NULL ORDER BY started_at").fetchall():
-                if row["batch_id"] in left or (row["lease_until"] >= now and not is_dead(row["owner"])):
+        unfinished = "SELECT * FROM batch WHERE finished_at IS NULL ORDER BY started_at"
+        if all(row["batch_id"] in left or is_held(row, now) for row in self._database.rows(unfinished)):
+            return None  # as nearly always: no need to hold the others up
+        with self._database.transaction() as db:
+            for row in db.execute(unfinished).fetchall():
+                if row["batch_id"] in left or is_held(row, now):
                     continue
                 db.execute(
                     "UPDATE batch SET lease_until = ?, owner = ? WHERE batch_id = ?",
@@ -144,68 +164,59 @@ class Ledger:
                 return str(row["batch_id"])
         return None
 
-    def leave_pending(self, batch_id: str) -> None:
+    def leave_pending(self, batch_id: str, cause: str = "") -> None:
         """Give up the batch's claim on files without an outcome; they may be claimed again."""
-        self._write("UPDATE file SET outcome = 'pending' WHERE batch_id = :id AND outcome IS NULL", {"id": batch_id})
+        with self.holding(batch_id):
+            self._write(
+                "UPDATE file SET outcome = 'pending', detail = :cause WHERE batch_id = :id AND outcome IS NULL",
+                {"id": batch_id, "cause": cause},
+            )
 
     def finish_batch(self, batch_id: str, finished_at: str) -> None:
         """Say that nothing is left to do for a batch."""
-        self._write("UPDATE batch SET finished_at = :at WHERE batch_id = :id", {"at": finished_at, "id": batch_id})
+        with self.holding(batch_id):
+            self._write("UPDATE batch SET finished_at = :at WHERE batch_id = :id", {"at": finished_at, "id": batch_id})
 
-    # Files
+    def take_in_hand(self, batch_id: str, study_keys: Iterable[str]) -> int:
+        """Count a try for each open file of some studies, before anything is done with them.
 
-    def files(self, batch_id: str, study_key: str | None = None) -> list[FileRecord]:
-        """Return the files of a batch, or of one study in it, in the order of their names."""
-        return self._files(
-            "batch_id = :batch AND (:study IS NULL OR study_key = :study) ORDER BY name",
-            {"batch": batch_id, "study": study_key},
-        )
+        Returns:
+            The most tries of any of them before this one.
+        """
+        before = 0
+        with self.holding(batch_id), self._database.transaction() as db:
+            for key in study_keys:
+                study = {"id": batch_id, "key": key}
+                among = "FROM file WHERE batch_id = :id AND study_key = :key AND outcome IS NULL"
+                before = max(before, db.execute(f"SELECT MAX(tries) {among}", study).fetchone()[0] or 0)
+                db.execute(
+                    "UPDATE file SET tries = tries + 1 WHERE batch_id = :id AND study_key = :key AND outcome IS NULL",
+                    study,
+                )
+        return before
 
-    def unscreened_studies(self, batch_id: str) -> list[str]:
-        """Return the studies of a batch that have claimed files without an outcome."""
-        rows = self._rows(
-            "SELECT study_key, MIN(file_id) AS first FROM file "
-            "WHERE batch_id = :id AND outcome IS NULL GROUP BY study_key ORDER BY first",
-            {"id": batch_id},
-        )
-        return [row["study_key"] for row in rows]
-
-    def unplaced(self, batch_id: str) -> list[FileRecord]:
-        """Return the files of a batch with an outcome that do not lie at their destination yet."""
-        return self._files("batch_id = :id AND destination IS NOT NULL AND placed = 0", {"id": batch_id})
-
-    def batches_with_leftovers(self, folder: Path) -> list[str]:
-        """Return the finished batches of ``folder`` with files that could not be brought to their destinations."""
-        rows = self._rows(
-            "SELECT DISTINCT batch_id FROM file JOIN batch USING (batch_id) WHERE finished_at IS NOT NULL "
-            "AND folder = :folder AND destination IS NOT NULL AND placed = 0",
-            {"folder": os.fsencode(folder)},
-        )
-        return [row["batch_id"] for row in rows]
-
-    def first_report(self, sha256: str) -> FileRecord | None:
-        """Return the file of the same content that was reported, if there is one."""
-        found = self._files("sha256 = :sha256 AND outcome = 'reported'", {"sha256": sha256})
-        return found[0] if found else None
-
-    def is_quarantined(self, sha256: str) -> bool:
-        """Return whether this content lies in the quarantine already."""
-        kept = "sha256 = :sha256 AND outcome = 'refused' AND destination IS NOT NULL AND placed = 1"
-        return bool(self._files(kept, {"sha256": sha256}))
-
-    def failures(self, sha256: str) -> int:
-        """Return in how many batches this content has failed before."""
-        query = "SELECT COUNT(DISTINCT batch_id) FROM file WHERE sha256 = :sha256 AND outcome = 'failed'"
-        return int(self._rows(query, {"sha256": sha256})[0][0])
+    def put_back(self, batch_id: str, study_keys: Iterable[str]) -> None:
+        """Take the try back of some studies that are left in good order. Those of another run stay as they are."""
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE file SET tries = tries - 1 WHERE batch_id = ? AND study_key = ? AND outcome IS NULL "
+                "AND tries > 0 AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND owner = ?)",
+                [(batch_id, key, this_process()) for key in study_keys],
+            )
 
     def record(self, verdicts: Mapping[int, Verdict]) -> None:
         """Write what came of some files (by ``file_id``), all or none. What is decided already stays so.
 
         Content that another run has reported meanwhile becomes a duplicate of it: one report a content.
+
+        Raises:
+            LedgerError: Another run has taken their batch over.
         """
-        with self._transaction() as db:
-            for file_id, verdict in verdicts.items():
-                (file,) = self._files("file_id = :id", {"id": file_id})
+        with self._database.transaction() as db:
+            files = [(self.file(file_id), verdict) for file_id, verdict in verdicts.items()]
+            for batch_id in {file.batch_id for file, _ in files}:
+                self._check_owner(batch_id)
+            for file, verdict in files:
                 first = self.first_report(file.sha256) if verdict.outcome is Outcome.REPORTED else None
                 written = verdict
                 if first is not None:
@@ -216,7 +227,7 @@ class Ledger:
                         positive=first.positive,
                         report=first.report,
                     )
-                row = asdict(written) | {"file_id": file_id}
+                row = asdict(written) | {"file_id": file.file_id}
                 if written.destination is not None:
                     row["destination"] = schema.stored(written.destination)
                 db.execute(
@@ -228,58 +239,47 @@ class Ledger:
 
     def mark_placed(self, file_id: int) -> None:
         """Write that a file lies at its destination."""
-        self._write("UPDATE file SET placed = 1 WHERE file_id = :id", {"id": file_id})
+        self._mark(file_id, "placed = 1")
 
     def mark_gone(self, file_id: int, what: str) -> None:
         """Write that a decided file can no longer be placed, and why; its outcome stays."""
-        self._write(
-            "UPDATE file SET destination = NULL, detail = :what WHERE file_id = :id", {"what": what, "id": file_id}
-        )
+        self._mark(file_id, "destination = NULL, detail = :detail", detail=what)
 
-    # The database
+    def redirect(self, file_id: int, destination: str) -> None:
+        """Write that a file is to go elsewhere than was meant."""
+        self._mark(file_id, "destination = :destination", destination=schema.stored(destination))
 
-    def _make_schema(self) -> None:
-        with self._transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in schema.TABLES.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {schema.VERSION}")
-            elif version != schema.VERSION:
-                raise LedgerError(
-                    f"The ledger has format {version}; this cxrscreen reads format {schema.VERSION}. "
-                    "Install the version that wrote it."
-                )
+    def expire(self, file_ids: Iterable[int], on: str) -> None:
+        """Write that some placed files of finished batches have been deleted, and when; their outcomes stay."""
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE file SET destination = NULL, detail = detail || CASE detail WHEN '' THEN 'expired on ' || :on "
+                "ELSE ' (expired on ' || :on || ')' END WHERE file_id = :id AND placed = 1 "
+                "AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND finished_at IS NOT NULL)",
+                [{"id": file_id, "on": on} for file_id in file_ids],
+            )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit everything inside or nothing; the write lock is taken at once, so that two runs cannot interleave."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except BaseException as exc:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            if isinstance(exc, sqlite3.Error):
-                raise self._error(exc) from exc
-            raise
+    def _mark(self, file_id: int, what: str, **values: str | bytes) -> None:
+        """Change an unplaced file: as its batch's run, or as any run where the batch is finished."""
+        with self._database.transaction() as db:
+            (row,) = db.execute(
+                "SELECT batch_id, finished_at FROM file JOIN batch USING (batch_id) WHERE file_id = ?", (file_id,)
+            ).fetchall()
+            if row["finished_at"] is None:
+                self._check_owner(row["batch_id"])
+            db.execute(
+                f"UPDATE file SET {what} WHERE file_id = :id AND destination IS NOT NULL AND placed = 0",  # noqa: S608  # our own words
+                {"id": file_id, **values},
+            )
+
+    def _check_owner(self, batch_id: str) -> None:
+        rows = self._database.rows("SELECT owner FROM batch WHERE batch_id = :id", {"id": batch_id})
+        if not rows or rows[0]["owner"] != this_process():
+            raise LedgerError(
+                f"Batch {batch_id} was taken over by another run, which finishes it; this one stops. Nothing is lost. "
+                "Where that happens again, the clock jumps or the machine stands still for minutes."
+            )
 
     def _write(self, statement: str, values: Mapping[str, Any]) -> None:
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             db.execute(statement, values)
-
-    def _rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
-        try:
-            return self._connection.execute(query, values or {}).fetchall()
-        except sqlite3.Error as exc:
-            raise self._error(exc) from exc
-
-    def _files(self, condition: str, values: Mapping[str, Any]) -> list[FileRecord]:
-        return [schema.file_record(row) for row in self._rows(f"SELECT * FROM file WHERE {condition}", values)]  # noqa: S608  # our own words
-
-    def _error(self, exc: sqlite3.Error) -> LedgerError:
-        return LedgerError(
-            f"The ledger {self._name} cannot be used: {exc}. Make room if the disk is full, wait if another program "
-            "holds it, else restore it from the backup."
-        )

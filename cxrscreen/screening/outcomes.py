@@ -32,6 +32,7 @@ class BatchRecord:
     explanation: ExplanationVariant
     started_at: str
     finished_at: str | None
+    meant: str = ""  # version that was meant, where an earlier champion stands in for it because it is damaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +74,18 @@ class FileRecord:
     report: str | None
     destination: str | None
     placed: bool
+    tries: int = 0  # how often it was taken in hand without an end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A batch that a run has in hand, or has left."""
+
+    batch_id: str
+    folder: Path
+    started_at: str
+    owner: str
+    lease_until: float  # seconds since the epoch
+    alive: bool  # as far as can be told
+    files: int
+    decided: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -11,16 +12,27 @@ import numpy as np
 
 from cxrscreen.classifier.contract import Classifier
 from cxrscreen.classifier.operating_point import Finding, Prediction
+from cxrscreen.errors import LedgerError
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
 from cxrscreen.screening.outcomes import BatchRecord, Outcome, Verdict
-from cxrscreen.screening.placing import archive_path, place_files
-from cxrscreen.screening.reading import Accepted, Study, failure, read_study, stops_everything, verdict_on_copy
+from cxrscreen.screening.placing import archive_path, place_files, quarantine_path
+from cxrscreen.screening.reading import (
+    FAILED,
+    Accepted,
+    Study,
+    failure,
+    read_study,
+    stops_everything,
+    verdict_on_copy,
+)
 from cxrscreen.screening.session import Session
 from cxrscreen.types import ActivationMap
 
 log = logging.getLogger(__name__)
+
+TRIES_AT_MOST = 5  # deaths of a run with one study in hand, until the study is blamed
 
 Explained = tuple[float, ActivationMap]
 
@@ -29,20 +41,36 @@ def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -
     """Screen some studies of a batch; called again after a crash, it goes on with those that have no outcome.
 
     The model named by the batch is used, whatever the champion is by now. A failure in one study is that study's
-    outcome and nothing else's.
+    outcome and nothing else's. A study that is alone in hand and has brought down the whole process again and again is
+    given up.
+
+    Raises:
+        LedgerError: Another run has taken the batch over, or the ledger cannot be used.
     """
     batch = session.ledger.batch(batch_id)
+    deaths = session.ledger.take_in_hand(batch_id, study_keys)
+    try:
+        if len(study_keys) == 1 and deaths >= TRIES_AT_MOST:
+            _give_up_for_good(session, batch, study_keys[0], deaths)
+        else:
+            _screen(session, batch, study_keys)
+        place_files(session.workspace, session.ledger, batch, session.words)
+    except BaseException:
+        with suppress(LedgerError):  # an end in good order is no death
+            session.ledger.put_back(batch_id, study_keys)
+        raise
+
+
+def _screen(session: Session, batch: BatchRecord, study_keys: Sequence[str]) -> None:
     read = []
     for key in study_keys:
-        session.ledger.renew_lease(batch_id)
+        session.ledger.renew_lease(batch.batch_id)
         read.append(read_study(session, batch, key))
     studies, explained = _classify(session, batch, read)
     for study in studies:
-        session.ledger.renew_lease(batch_id)
-        verdicts = _report(session, batch, study, explained)
-        session.ledger.record(verdicts)
-        log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in verdicts.values()})))
-    place_files(session.workspace, session.ledger, batch, session.words)
+        session.ledger.renew_lease(batch.batch_id)
+        decided = _report(session, batch, study, explained)
+        log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in decided.verdicts.values()})))
 
 
 def _classify(
@@ -78,19 +106,37 @@ def _explain(batch: BatchRecord, classifier: Classifier, accepted: Sequence[Acce
     }
 
 
-def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> dict[int, Verdict]:
-    """Write the study's report, if it has a radiograph, and return the verdict on every file of it."""
+def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> Study:
+    """Write the study's report, if it has a radiograph, and what became of its files; return it decided."""
     if study.accepted:
-        folder = PurePosixPath("reports", batch.batch_id, study.key)
         try:
-            report = _compose(session, batch, study, explained)
-            (session.workspace.reports / batch.batch_id).mkdir(mode=0o700, exist_ok=True)
-            session.writer(batch.language).write_study(report, session.workspace.root / folder)
-            study = _reported(study, batch, report, str(folder))
+            return _write_report(session, batch, study, _compose(session, batch, study, explained))
         except Exception as exc:
             if stops_everything(exc):
                 raise
             study = _give_up(session, batch, study, "reporting", exc)
+    session.ledger.record(_all_verdicts(batch, study))
+    return study
+
+
+def _write_report(session: Session, batch: BatchRecord, study: Study, report: StudyReport) -> Study:
+    """Make the report appear and record it in one step; a run that has lost its batch does neither."""
+    writer, ledger = session.writer(batch.language), session.ledger
+    files = writer.study_files(report)
+    with ledger.holding(batch.batch_id):
+        folder = str(PurePosixPath("reports", batch.batch_id, study.key))
+        known = [ledger.first_report(a.file.sha256) for a in study.accepted]
+        if known[0] is not None and all(known):  # other runs have reported all of it meanwhile
+            folder = known[0].report or folder
+        else:
+            (session.workspace.reports / batch.batch_id).mkdir(mode=0o700, exist_ok=True)
+            writer.place_study(files, session.workspace.root / folder)
+        study = _reported(study, batch, report, folder)
+        ledger.record(_all_verdicts(batch, study))
+    return study
+
+
+def _all_verdicts(batch: BatchRecord, study: Study) -> dict[int, Verdict]:
     return study.verdicts | {
         copy.file_id: verdict_on_copy(study.verdicts[original], batch, copy) for copy, original in study.copies
     }
@@ -158,3 +204,19 @@ def _give_up(session: Session, batch: BatchRecord, study: Study, step: str, exc:
     """Return the study with its accepted files failed."""
     failed = {a.file.file_id: failure(session, batch, a.file, step, exc) for a in study.accepted}
     return replace(study, accepted=(), verdicts=study.verdicts | failed)
+
+
+def _give_up_for_good(session: Session, batch: BatchRecord, study_key: str, deaths: int) -> None:
+    log.error("batch %s: the run died %d times while study %s was in hand", batch.batch_id, deaths, study_key)
+    session.ledger.record(
+        {
+            file.file_id: Verdict(
+                outcome=Outcome.FAILED,
+                reason=FAILED,
+                detail=f"the run died {deaths} times while it was in hand",
+                destination=quarantine_path(batch, file.name),
+            )
+            for file in session.ledger.files(batch.batch_id, study_key)
+            if file.outcome is None
+        }
+    )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import errno
 import logging
-from pathlib import Path, PurePosixPath
+import os
+from dataclasses import replace
+from pathlib import PurePosixPath
 
-from cxrscreen.durable import move_file, write_file
-from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.durable import make_folder
 from cxrscreen.reporting.words import Words
 from cxrscreen.screening.ledger import Ledger
-from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
+from cxrscreen.screening.moving import GoneError, bring
+from cxrscreen.screening.outcomes import BatchRecord, FileRecord
+from cxrscreen.screening.records import REASON_FILE, write_batch_record, write_file_record
 from cxrscreen.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-REASON_FILE = "reason.json"
+_LONGEST_NAME = 2000  # bytes of a place below the workspace; the system's bound for a whole path is 4096
+_NO_PLACE = {errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL}
 
 
 def archive_path(batch: BatchRecord, name: str) -> str:
@@ -31,17 +34,12 @@ def quarantine_path(batch: BatchRecord, name: str) -> str:
     return str(PurePosixPath("quarantine", batch.started_at[:10], batch.batch_id, place, kept_name))
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's content, 64 hex digits, without holding all of it in memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def place_files(workspace: Workspace, ledger: Ledger, batch: BatchRecord, words: Words) -> None:
     """Bring every file of the batch that has an outcome to its destination.
 
     The outcome stands in the ledger before the file moves. A file that cannot be moved now (no right, no room)
-    stays where it is and is tried again by later runs. Called again after a crash, it finishes the rest.
+    stays where it is and is tried again by later runs. Called again after a crash, or by two runs at once, it
+    finishes the rest.
 
     Args:
         workspace: Where archive and quarantine are.
@@ -51,47 +49,52 @@ def place_files(workspace: Workspace, ledger: Ledger, batch: BatchRecord, words:
     """
     for file in ledger.unplaced(batch.batch_id):
         try:
+            write_batch_record(workspace, batch)
             _place(workspace, ledger, batch, file, words)
         except OSError as exc:
             log.warning("file %d of batch %s cannot be moved: %s", file.file_id, batch.batch_id, exc.strerror)
 
 
 def _place(workspace: Workspace, ledger: Ledger, batch: BatchRecord, file: FileRecord, words: Words) -> None:
-    source, destination = batch.folder / file.name, workspace.root / (file.destination or "")
-    destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not destination.exists():
-        # What lies under that name now may be another file: only the content that was screened is moved.
-        if not source.exists():
-            ledger.mark_gone(file.file_id, "taken away before it could be moved")
-            return
-        if content_hash(source) != file.sha256:
-            ledger.mark_gone(file.file_id, "replaced by other content before it could be moved")
-            return
-        move_file(source, destination, keep_source=batch.keeps_source)
-    # Else a run that died has moved it already; what has come under the same name since is another arrival.
-    record = _record_path(workspace, batch, file, destination)
-    record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_file(record, json.dumps(_record(file, words), indent=2).encode())
+    try:
+        file = _brought(workspace, ledger, batch, file)
+    except GoneError as gone:
+        now = ledger.file(file.file_id)
+        if not now.placed and now.destination == file.destination:  # else another run has brought it
+            ledger.mark_gone(file.file_id, str(gone))
+        return
+    write_file_record(workspace, batch, file, words)
     ledger.mark_placed(file.file_id)
 
 
-def _record_path(workspace: Workspace, batch: BatchRecord, file: FileRecord, destination: Path) -> Path:
-    """Return the place of the record: beside a refused file; for archived ones in a folder beside the batch's."""
-    if file.outcome in (Outcome.REFUSED, Outcome.FAILED):
-        return destination.with_name(REASON_FILE)
-    return workspace.archive / batch.started_at[:10] / f"{batch.batch_id}.records" / f"{file.file_id}.json"
+def _brought(workspace: Workspace, ledger: Ledger, batch: BatchRecord, file: FileRecord) -> FileRecord:
+    """Bring a file to its destination, or to a short one where it cannot have that name; return it as it is now."""
+    if len(os.fsencode(file.destination or "")) > _LONGEST_NAME:
+        file = _redirected(ledger, batch, file)
+    try:
+        _bring(workspace, batch, file)
+    except OSError as exc:
+        if exc.errno not in _NO_PLACE or file.destination == _short_path(batch, file):
+            raise
+        file = _redirected(ledger, batch, file)
+        _bring(workspace, batch, file)
+    return file
 
 
-def _record(file: FileRecord, words: Words) -> dict[str, object]:
-    """Return what is recorded of a file; enough to write the ledger anew."""
-    record: dict[str, object] = {
-        "file": file.name,
-        "outcome": file.outcome,
-        "batch": file.batch_id,
-        "study": file.study_key,
-        "sha256": file.sha256,
-    }
-    if file.outcome in (Outcome.REPORTED, Outcome.DUPLICATE):
-        return record | {"score": file.score, "report": file.report}
-    title, what_to_do = words.failure() if file.outcome is Outcome.FAILED else words.reason(Reason(file.reason))
-    return record | {"reason": file.reason, "title": title, "detail": file.detail, "what_to_do": what_to_do}
+def _redirected(ledger: Ledger, batch: BatchRecord, file: FileRecord) -> FileRecord:
+    short = _short_path(batch, file)
+    ledger.redirect(file.file_id, short)  # before it moves
+    return replace(file, destination=short)
+
+
+def _short_path(batch: BatchRecord, file: FileRecord) -> str:
+    """Return a place with a name of our own; the file's own one stands in its record."""
+    top = PurePosixPath(file.destination or "").parts[0]
+    folder = PurePosixPath(top, batch.started_at[:10], f"{batch.batch_id}.short")
+    return str(folder / str(file.file_id) / "file" if top == "quarantine" else folder / str(file.file_id))
+
+
+def _bring(workspace: Workspace, batch: BatchRecord, file: FileRecord) -> None:
+    destination = workspace.root / (file.destination or "")
+    make_folder(destination.parent)
+    bring(batch.folder, file.name, destination, sha256=file.sha256, keep_source=batch.keeps_source)

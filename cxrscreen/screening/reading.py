@@ -13,6 +13,7 @@ from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.radiograph.refusal import Reason
+from cxrscreen.screening.opening import read_bytes
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.screening.session import Session
@@ -102,16 +103,14 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
 
 def _claimed_content(batch: BatchRecord, file: FileRecord, max_file_bytes: int) -> bytes | Verdict:
     """Return the bytes that were claimed, or the verdict where the file is no longer what it was."""
-    path = batch.folder / file.name
     try:
-        size = path.stat().st_size
-        if size > max_file_bytes:
-            raise RefusedError(Reason.TOO_LARGE, f"{size // 2**20} MiB; a file may have {max_file_bytes // 2**20}.")
-        content = path.read_bytes()
+        content = read_bytes(batch.folder, file.name, max_file_bytes)
     except FileNotFoundError:
         return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
     except OSError as exc:
         return Verdict(outcome=Outcome.PENDING, detail=f"cannot be opened: {exc.strerror}")
+    if len(content) > max_file_bytes:
+        raise RefusedError(Reason.TOO_LARGE, f"It has more than {max_file_bytes // 2**20} MiB.")
     if hashlib.sha256(content).hexdigest() != file.sha256:
         return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
     return content

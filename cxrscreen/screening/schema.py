@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from pathlib import Path
 
-from cxrscreen.screening.outcomes import FileRecord, Outcome
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE batch (
@@ -20,7 +22,8 @@ CREATE TABLE batch (
   started_at TEXT NOT NULL,        -- ISO 8601
   finished_at TEXT,
   owner TEXT NOT NULL,             -- the process that screens it
-  lease_until REAL NOT NULL        -- seconds since the epoch
+  lease_until REAL NOT NULL,       -- seconds since the epoch
+  meant TEXT NOT NULL DEFAULT ''   -- the model that was meant, where an earlier champion stands in for it
 );
 CREATE TABLE file (
   file_id INTEGER PRIMARY KEY,
@@ -35,7 +38,8 @@ CREATE TABLE file (
   positive INTEGER,                -- score at or above the model's operating point
   report TEXT,                     -- report folder, relative to the workspace; a duplicate has that of the first report
   destination,                     -- relative to the workspace; NULL: stays where it is
-  placed INTEGER NOT NULL DEFAULT 0
+  placed INTEGER NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL DEFAULT 0 -- how often it was taken in hand without an end: the run died, or has it now
 );
 CREATE INDEX file_by_study ON file (batch_id, study_key);
 CREATE INDEX file_by_content ON file (sha256);
@@ -44,6 +48,14 @@ CREATE UNIQUE INDEX one_report_a_content ON file (sha256) WHERE outcome = 'repor
 CREATE INDEX unfinished_batch ON batch (started_at) WHERE finished_at IS NULL;
 CREATE INDEX unplaced_file ON file (batch_id) WHERE destination IS NOT NULL AND placed = 0;
 """
+
+# By the version that they start from; what they make must equal TABLES.
+MIGRATIONS = {
+    1: """
+ALTER TABLE batch ADD COLUMN meant TEXT NOT NULL DEFAULT '';
+ALTER TABLE file ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+"""
+}
 
 
 def stored(name: str) -> str | bytes:
@@ -65,5 +77,17 @@ def file_record(row: sqlite3.Row) -> FileRecord:
         positive=None if positive is None else bool(positive),
         destination=None if destination is None else os.fsdecode(destination),
         placed=bool(values.pop("placed")),
+        **values,
+    )
+
+
+def batch_record(row: sqlite3.Row) -> BatchRecord:
+    """Return a row of the table ``batch`` as a record."""
+    values = dict(row)
+    del values["owner"], values["lease_until"]
+    return BatchRecord(
+        folder=Path(os.fsdecode(values.pop("folder"))),
+        keeps_source=bool(values.pop("keeps_source")),
+        card=ModelCard.model_validate_json(values.pop("card")),
         **values,
     )

@@ -5,23 +5,39 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cxrscreen.errors import CxrscreenError, ModelError
-from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch
+from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch, take_over
 from cxrscreen.screening.intake import Sighting, look
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.session import Session
 
 log = logging.getLogger(__name__)
 
+FILES_IN_HAND = 128  # at most so many in one step: their pixels, 1 MB each, are in memory together
+
 Progress = Callable[[int, int], None]  # studies done, studies in all
+Round = tuple[OpenedBatch, BatchSummary | None]
 
 
 def screen(
-    session: Session, folder: Path | None = None, *, model: str | None = None, progress: Progress = lambda _d, _a: None
-) -> tuple[OpenedBatch, BatchSummary | None]:
-    """Screen the settled files of a folder; ``None`` takes the workspace's own intake.
+    session: Session,
+    folder: Path | None = None,
+    *,
+    model: str | None = None,
+    progress: Progress = lambda _d, _a: None,
+    after: Sequence[str] = (),
+) -> Round:
+    """Screen settled files of a folder, one batch of them; ``None`` takes the workspace's own intake.
+
+    Args:
+        session: The open workspace.
+        folder: A folder that is left untouched.
+        model: Version to screen with; ``None`` takes the one that the settings name.
+        progress: Told how far it is.
+        after: Earlier batches of the same run: what they have left in the folder is for a later run.
 
     Returns:
         What was found, and the finished batch if there was anything to screen.
@@ -29,18 +45,39 @@ def screen(
     Raises:
         WorkspaceError: The folder cannot be read.
         ModelError: There is no such model, or it is damaged.
+        LedgerError: The ledger cannot be used, or another run has taken the batch over.
     """
-    opened = open_batch(session, folder, model=model)
+    opened = open_batch(session, folder, model=model, after=after)
     if opened.batch_id is None:
         return opened, None
     return opened, finish(session, opened.batch_id, progress=progress)
+
+
+def drain(
+    session: Session, folder: Path | None = None, *, model: str | None = None, progress: Progress = lambda _d, _a: None
+) -> Iterator[Round]:
+    """Screen a folder batch after batch, until a batch has left nothing to the next; at least one round.
+
+    What one batch leaves in the folder, such as a file that failed, is not taken up again by the next.
+
+    Raises:
+        CxrscreenError: See ``screen``.
+    """
+    done: list[str] = []
+    while True:
+        opened, summary = screen(session, folder, model=model, progress=progress, after=done)
+        if not done or summary is not None or opened.trouble:
+            yield opened, summary
+        if summary is None or not opened.beyond:
+            return
+        done.append(summary.batch_id)
 
 
 def resume(session: Session, *, progress: Progress = lambda _d, _a: None) -> list[BatchSummary]:
     """Finish the batches whose runs have died; one that cannot be finished is left to a later run."""
     summaries: list[BatchSummary] = []
     tried: list[str] = []
-    while (batch_id := session.ledger.take_over(but=tried)) is not None:
+    while (batch_id := take_over(session, but=tried)) is not None:
         tried.append(batch_id)
         try:
             summaries.append(finish(session, batch_id, progress=progress))
@@ -54,46 +91,51 @@ def finish(session: Session, batch_id: str, *, progress: Progress = lambda _d, _
 
     Raises:
         ModelError: The batch's model is missing or damaged; the batch is released first, its files wait in the intake.
+        LedgerError: The ledger cannot be used, or another run has taken the batch over.
     """
-    studies = session.ledger.unscreened_studies(batch_id)
-    done = 0
     try:
-        for chunk in chunks(studies, session.settings.chunk_studies):
-            progress(done, len(studies))
-            screen_studies(session, batch_id, chunk)
-            done += len(chunk)
-        progress(done, len(studies))
+        steps = steps_of(session, batch_id)
+        total, done = sum(map(len, steps)), 0
+        for step in steps:
+            progress(done, total)
+            screen_studies(session, batch_id, step)
+            done += len(step)
+        progress(done, total)
         return close_batch(session, batch_id)
     except ModelError:
         release_batch(session, batch_id)
         raise
-    except KeyboardInterrupt:
-        session.ledger.end_lease(batch_id)  # the next run goes on at once
+    except BaseException:
+        with suppress(CxrscreenError):  # the next run goes on at once, if this is told
+            session.ledger.end_lease(batch_id)
         raise
+
+
+def steps_of(session: Session, batch_id: str) -> list[list[str]]:
+    """Return the studies that a batch has left, cut into steps that are screened together."""
+    return session.ledger.steps(batch_id, studies=session.settings.chunk_studies, files=FILES_IN_HAND)
 
 
 def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None], None]) -> None:
     """Screen whatever arrives in the intake, and what was left there, until interrupted.
 
-    A change of the intake starts a screening, and so does the settings' interval; trouble is logged and tried again.
+    A change of the intake starts a screening, and so does the settings' interval; trouble is logged, once as long as it
+    stays the same, and tried again.
     """
     seen: Sequence[Sighting] = ()
     last = float("-inf")
+    told = ""
     while True:
         try:
             now = look(session.workspace.intake)
             due = time.monotonic() - last >= 60 * session.settings.screen_every_minutes
             if now and (now != seen or due):
                 resume(session)
-                report(*screen(session))
+                for opened, summary in drain(session):
+                    report(opened, summary)
                 # As it was before: what has arrived since is a change.
-                seen, last = now, time.monotonic()
+                seen, last, told = now, time.monotonic(), ""
         except CxrscreenError as exc:
-            log.error("%s", exc)  # noqa: TRY400  # its words, no traceback
+            if told != (told := str(exc)):
+                log.error("%s", exc)  # noqa: TRY400  # its words, no traceback
         time.sleep(session.settings.watch_seconds)
-
-
-def chunks(studies: Sequence[str], size: int) -> Iterator[list[str]]:
-    """Cut a list of studies into steps of at most ``size``."""
-    for start in range(0, len(studies), size):
-        yield list(studies[start : start + size])

@@ -12,12 +12,13 @@ from pathlib import Path
 from cxrscreen.classifier.bundle import load_classifier
 from cxrscreen.classifier.contract import Classifier
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.errors import LedgerDamagedError
 from cxrscreen.reporting.words import Words, load_words
 from cxrscreen.reporting.writer import ReportWriter
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
 from cxrscreen.settings import Language, Settings
-from cxrscreen.workspace import Workspace, open_workspace
+from cxrscreen.workspace import Workspace, open_workspace, private_process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +56,11 @@ def open_session(settings: Settings) -> Iterator[Session]:
 
     Raises:
         WorkspaceError: The workspace cannot be used.
-        LedgerError: The ledger cannot be opened.
+        LedgerError: The ledger cannot be opened, or it is gone.
     """
+    private_process()
     workspace = open_workspace(settings.workspace)
+    _check_not_lost(workspace)
     ledger = Ledger(workspace.ledger)
     try:
         yield Session(
@@ -70,6 +73,23 @@ def open_session(settings: Settings) -> Iterator[Session]:
         )
     finally:
         ledger.close()
+
+
+def _check_not_lost(workspace: Workspace) -> None:
+    """See that a workspace with screened files has its ledger: a new one would screen every copy of them again."""
+    if workspace.ledger.exists() and workspace.ledger.stat().st_size:
+        return
+    traces = (
+        *workspace.archive.glob("[!.]*"),
+        *workspace.quarantine.glob("[!.]*"),
+        *workspace.reports.glob("*/batch.json"),
+    )
+    if traces:
+        raise LedgerDamagedError(
+            f"The ledger {workspace.ledger.name} is gone or empty, but files were screened here before. Nothing was "
+            "changed. Restore it from the backup, or run `cxrscreen recover`: it builds a new one from archive, "
+            "quarantine and reports."
+        )
 
 
 @lru_cache(maxsize=1)

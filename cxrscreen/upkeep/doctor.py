@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,19 +12,11 @@ from cxrscreen.errors import CxrscreenError
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.screening.session import Session
+from cxrscreen.upkeep.self_test import Finding
 
 GOLDEN_TOLERANCE = 0.05  # in log-odds: the phantoms score so low that a score's own change would not show
 LIBRARIES = ("prefect", "tensorflow", "keras", "opencv-python", "numpy", "pydicom", "python-gdcm", "weasyprint")
 LOW_DISK_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check of the installation."""
-
-    subject: str
-    healthy: bool
-    detail: str
 
 
 def examine(session: Session) -> list[Finding]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import shutil
 import zipfile
 from pathlib import Path
@@ -268,3 +269,89 @@ def test_the_shipped_model_is_whole_small_and_says_no_absolute_path() -> None:
 def test_the_shipped_readable_card_is_the_card_in_words() -> None:
     folder = SHIPPED_MODELS / SHIPPED_VERSION
     assert (folder / READABLE_FILE).read_text() == render_card(read_card(folder))
+
+
+def _npy(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def _npy_that_says(header: str, content: bytes = b"\0" * 64) -> bytes:
+    padded = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded + content
+
+
+class Runs:
+    """Unpickled, it would call a function of the attacker's."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("pwned"),))  # type: ignore[return-value]  # a pickle's own form
+
+
+HOSTILE_MEMBERS = {
+    "a pickle": lambda: b"\x93NUMPY\x01\x00" + pickle.dumps(Runs()),
+    "a pickle behind an honest header": lambda: _npy_that_says(
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", pickle.dumps(Runs())
+    ),
+    "terabytes by its own account": lambda: _npy_that_says(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2**40,)}"
+    ),
+    "terabytes, written out": lambda: _npy_that_says(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,)}"
+    ),
+    "a negative size": lambda: _npy_that_says("{'descr': '<f4', 'fortran_order': False, 'shape': (-4, -4)}"),
+    "an expression for a header": lambda: _npy_that_says("__import__('os').system('touch pwned')"),
+    "a header nested too deep": lambda: _npy_that_says("(" * 4000 + ")" * 4000),
+    "numbers of no size": lambda: _npy_that_says("{'descr': '|V0', 'fortran_order': False, 'shape': (9,)}", b""),
+    "text": lambda: _npy(np.array(["x"])),  # type: ignore[arg-type]  # on purpose
+    "zeros that inflate": lambda: bytes(2**20 + 1),
+    "nothing": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_MEMBERS)
+def test_a_hostile_archive_is_refused_even_when_its_hash_fits(
+    what: str, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cxrscreen.classifier.base_weights.MOST_BYTES", 2**20)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("base/block1_conv1/codes.npy", HOSTILE_MEMBERS[what]())
+    card = json.loads((copied / CARD_FILE).read_text()) | {"weights_sha256": digest(packed.getvalue())}
+    (copied / CARD_FILE).write_text(json.dumps(card))
+    (copied / WEIGHTS_FILE).write_bytes(packed.getvalue())
+    with pytest.raises(ModelError, match="not a readable archive"):
+        load_classifier(copied)
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../pwned.npy", "/pwned.npy", "base/../../pwned.npy", "base/a/b/c.npy", "base.npy"]
+)
+def test_names_inside_an_archive_are_never_paths(
+    name: str, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    packed = io.BytesIO((copied / WEIGHTS_FILE).read_bytes())
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr(name, _npy(np.ones(3, np.float32)))
+    card = json.loads((copied / CARD_FILE).read_text()) | {"weights_sha256": digest(packed.getvalue())}
+    (copied / CARD_FILE).write_text(json.dumps(card))
+    (copied / WEIGHTS_FILE).write_bytes(packed.getvalue())
+    read_weights(copied)  # passed over
+    assert not [path for folder in (copied, tmp_path, *tmp_path.parents) for path in folder.glob("pwned*")]
+
+
+def test_scales_of_another_size_are_refused(copied: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(copied / WEIGHTS_FILE) as source, zipfile.ZipFile(packed, "w") as target:
+        for name in source.namelist():
+            huge = "block5_conv3/scale" in name
+            target.writestr(name, _npy(np.ones((9, 1, 1, 1, 512), np.float32)) if huge else source.read(name))
+    card = json.loads((copied / CARD_FILE).read_text()) | {"weights_sha256": digest(packed.getvalue())}
+    (copied / CARD_FILE).write_text(json.dumps(card))
+    (copied / WEIGHTS_FILE).write_bytes(packed.getvalue())
+    with pytest.raises(ModelError, match="block5_conv3/kernel missing"):
+        load_classifier(copied)

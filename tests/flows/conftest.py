@@ -20,7 +20,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """One real Prefect server, with a database of its own, for all tests of flows."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")  # the server is a process of its own
         warnings.simplefilter("ignore")  # Prefect's own start-up is not ours to mend
         from prefect.testing.utilities import prefect_test_harness  # noqa: PLC0415  # 4 s that other tests need not pay
 

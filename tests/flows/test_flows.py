@@ -56,7 +56,7 @@ def test_the_intake_is_screened_and_nobody_is_named(
     assert state.type is StateType.COMPLETED
     assert f"{arrived} files = " in (state.message or "")
     assert "0 failed + 0 pending" in (state.message or "")
-    assert not [p for p in (workspace / "intake").rglob("*") if p.is_file()]
+    assert not [p for p in (workspace / "intake").rglob("*") if p.is_file() and p.name[0] != "."]
     (batch,) = [json.loads(p.read_text()) for p in workspace.glob("reports/*/batch.json")]
     assert batch["duplicate"] >= 1
     assert {"view", "damaged"} <= {r["reason"] for r in batch["refused_files"]}
@@ -70,7 +70,7 @@ def test_an_empty_intake_completes_and_says_so(workspace: Path) -> None:
     state = screen_intake(return_state=True)
     assert state.type is StateType.COMPLETED
     assert "Nothing to screen" in (state.message or "")
-    assert not list((workspace / "reports").iterdir())
+    assert not list((workspace / "reports").glob("[!.]*"))
 
 
 def test_single_files_are_screened_as_set_on_demand_and_stay_where_they_are(
@@ -114,7 +114,7 @@ def test_a_wrong_form_is_answered_in_words(workspace: Path, parameters: dict[str
     state = screen_studies(**parameters, return_state=True)  # type: ignore[call-overload]  # wrong on purpose
     assert state.type is StateType.FAILED
     assert words in (state.message or "")
-    assert not list(workspace.glob("reports/*"))
+    assert not list(workspace.glob("reports/[!.]*"))
 
 
 @pytest.mark.usefixtures("workspace")

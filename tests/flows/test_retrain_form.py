@@ -87,6 +87,7 @@ def test_the_forms_ask_for_what_only_a_person_can_say(tmp_path: Path) -> None:
     required = {name: form.get("required", []) for name, form in forms(tmp_path).items()}
     assert required == {
         "screen-intake": [],
+        "digest": [],
         "screen-studies": [],
         "retrain": ["folder"],
         "evaluate": ["folder"],

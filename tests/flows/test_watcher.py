@@ -178,6 +178,32 @@ def test_after_a_run_that_found_no_place_the_next_waits_a_while(
     assert len(server.started) == 2
 
 
+def test_after_a_run_that_died_another_comes_soon_with_or_without_files(
+    intake: Path, server: FakeServer, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (intake / "a.dcm").write_bytes(b"a")
+    watcher.look()
+    (intake / "a.dcm").unlink()  # screened; another study of its batch was in hand
+    server.put(server.started[0], StateType.CRASHED)
+    watcher.look()
+    assert len(server.started) == 1
+    later = time.monotonic() + watching.CRASH_PAUSE_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    watcher.look()
+    assert len(server.started) == 2
+    server.put(server.started[1], StateType.COMPLETED)
+    for _ in range(5):
+        watcher.look()
+    assert len(server.started) == 2
+
+
+def test_a_batch_that_was_left_behind_is_taken_over_at_the_start(intake: Path, server: FakeServer) -> None:
+    watcher = Watcher(intake, server.connect, run_owed=True)
+    for _ in range(5):
+        watcher.look()
+    assert len(server.started) == 1
+
+
 def test_a_run_that_a_person_has_stopped_is_not_started_again(
     intake: Path, server: FakeServer, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

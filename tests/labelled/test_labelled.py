@@ -143,22 +143,11 @@ def test_another_word_than_dicom_knows_is_no_sex(folder: Path) -> None:
     assert [radiograph.sex for radiograph in read(folder).radiographs[:3]] == [None, "O", None]
 
 
-def test_a_file_larger_than_the_setting_allows_is_left_out_unread(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_larger_than_the_setting_allows_is_left_out_and_never_held_in_memory(folder: Path) -> None:
     with (folder / "covid" / "large.png").open("wb") as large:
-        large.truncate(2 * 2**20 + 1)
-    read_bytes, touched = Path.read_bytes, []
-
-    def watch(file: Path) -> bytes:
-        touched.append(file.name)
-        return read_bytes(file)
-
-    monkeypatch.setattr(Path, "read_bytes", watch)
+        large.truncate(2**40)  # takes no room on the disk
     labelled = read_labelled(folder, limits=replace(LIMITS, max_file_bytes=2 * 2**20))
     assert labelled.left_out == (LeftOutFile(file="covid/large.png", reason=Reason.TOO_LARGE.value),)
-    assert touched
-    assert "large.png" not in touched
 
 
 def test_what_is_no_regular_file_or_cannot_be_opened_is_left_out_and_stops_nothing(
@@ -169,14 +158,14 @@ def test_what_is_no_regular_file_or_cannot_be_opened_is_left_out_and_stops_nothi
     (folder / "covid" / "gone.png").symlink_to(folder / "nothing.png")
     (folder / "covid" / "round").symlink_to(folder / "covid")
     draw(folder / "normal" / "locked.png", 30)
-    read_bytes = Path.read_bytes
+    really_open = os.open
 
-    def refuse(file: Path) -> bytes:
-        if file.name == "locked.png":
+    def refuse(file: Path, *how: int) -> int:
+        if Path(file).name == "locked.png":
             raise PermissionError(errno.EACCES, "Permission denied", str(file))
-        return read_bytes(file)
+        return really_open(file, *how)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     labelled = read(folder)
     assert len(labelled.radiographs) == 6
     assert {(file.file, file.reason) for file in labelled.left_out} == {

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import IO
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from cxrscreen.radiograph.identity import identify, iso_date
+from cxrscreen.radiograph.dicom_identity import iso_date
+from cxrscreen.radiograph.identity import identify
+from cxrscreen.radiograph.messages import send
 from cxrscreen.radiograph.radiograph import Identity
 from tests.radiograph.drawn import chest, dicom, encoded
 
@@ -48,6 +53,32 @@ def test_names_in_other_scripts_are_decoded() -> None:
 
 def test_the_pixels_are_not_needed() -> None:
     content = dicom(chest(), bits=8, PatientID="0042")
+    assert identify(content[: len(content) - 100_000]).patient_id == "0042"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("note", ["", "x" * 400_000], ids=["short header", "long header"])
+def test_a_large_file_is_identified_from_its_beginning_where_that_is_enough(
+    syntax: UID, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(3).integers(0, 4096, (600, 500), dtype=np.uint16)
+    content = dicom(noise, syntax=syntax, PatientID="0042", LongCodeValue=note, StudyInstanceUID="1.2.3")
+    sent: list[int] = []
+
+    def counted(pipe: IO[bytes], *messages: bytes) -> None:
+        sent.append(len(messages[1]))
+        send(pipe, *messages)
+
+    monkeypatch.setattr("cxrscreen.radiograph.isolation.send", counted)
+    found = identify(content)
+    assert (found.patient_id, found.study_instance_uid) == ("0042", "1.2.3")
+    head_is_enough = not note and syntax != DeflatedExplicitVRLittleEndian
+    assert sent == ([2**18] if head_is_enough else [2**18, len(content)])
+
+
+def test_a_large_file_cut_in_its_header_identifies_as_far_as_it_goes() -> None:
+    content = dicom(chest(), bits=8, PatientID="0042", LongCodeValue="x" * 400_000)
+    assert identify(content[:300_000]).patient_id is None
     assert identify(content[: len(content) - 100_000]).patient_id == "0042"
 
 

@@ -1,24 +1,22 @@
-from __future__ import annotations
+"""Trouble of the machine is told from trouble with a file, inside the reader process and in the one that asks it."""
 
-import tempfile
-from pathlib import Path
+from __future__ import annotations
 
 import cv2
 import pytest
 from PIL import UnidentifiedImageError
-from pydicom.uid import JPEGBaseline8Bit
 
 from cxrscreen.errors import RefusedError
-from cxrscreen.radiograph import identity, raster, read
+from cxrscreen.radiograph import decode, isolation, raster
+from cxrscreen.radiograph.decode import decode_identity, decode_radiograph
+from cxrscreen.radiograph.decoder_warnings import Heard
 from cxrscreen.radiograph.identity import identify
-from cxrscreen.radiograph.isolation import IsolatedDecoder
-from cxrscreen.radiograph.read import read_radiograph
+from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
-from tests.radiograph.drawn import LIMITS, chest, dicom, dicom_around, encoded
+from tests.radiograph.drawn import LIMITS, chest, dicom, encoded
 
 CHEST = chest()
 PNG, DICOM = encoded(".png", CHEST), dicom(CHEST, bits=8)
-COMPRESSED = dicom_around(encoded(".jpg", CHEST), CHEST, bits=8, syntax=JPEGBaseline8Bit)
 
 
 def _out_of_memory() -> cv2.error:
@@ -35,15 +33,6 @@ def _raising(exc: Exception) -> object:
     return fail
 
 
-@pytest.mark.parametrize("content", [PNG, DICOM, COMPRESSED], ids=["png", "dicom", "compressed"])
-def test_without_a_temporary_folder_no_file_is_refused(
-    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(FileNotFoundError):
-        read_radiograph(content, LIMITS)
-
-
 @pytest.mark.parametrize(
     ("raised", "trouble"),
     [
@@ -58,7 +47,7 @@ def test_trouble_of_the_machine_is_no_refusal(
 ) -> None:
     monkeypatch.setattr(raster.cv2, "imdecode", _raising(raised))
     with pytest.raises(trouble):
-        read_radiograph(PNG, LIMITS)
+        decode_radiograph(PNG, LIMITS, Heard())
 
 
 @pytest.mark.parametrize(
@@ -68,25 +57,24 @@ def test_trouble_of_the_machine_is_no_refusal(
 def test_bad_content_is_refused_though_a_decoder_says_so_with_an_os_error(
     raised: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "read_dicom", _raising(raised))
+    monkeypatch.setattr(decode, "read_dicom", _raising(raised))
     with pytest.raises(RefusedError) as refusal:
-        read_radiograph(DICOM, LIMITS)
+        decode_radiograph(DICOM, LIMITS, Heard())
     assert refusal.value.reason is Reason.UNREADABLE
 
 
-def test_a_decoder_process_that_cannot_be_started_refuses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoder = IsolatedDecoder(("/no/such/interpreter",))
-    monkeypatch.setattr("cxrscreen.radiograph.dicom.DECODER", decoder)
-    with pytest.raises(FileNotFoundError):
-        read_radiograph(COMPRESSED, LIMITS)
-
-
-def test_an_identity_is_read_without_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    assert identify(DICOM).sop_instance_uid == "1.2.826.0.1.1.3"
-
-
 def test_an_identity_is_not_taken_for_empty_where_memory_runs_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "read_file", _raising(MemoryError()))
+    monkeypatch.setattr(decode, "read_identity", _raising(MemoryError()))
     with pytest.raises(MemoryError):
+        decode_identity(DICOM)
+
+
+def test_an_identity_is_not_taken_for_empty_where_the_reader_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation.READER, "_ask", _raising(ChildProcessError(10, "No child processes")))
+    with pytest.raises(ChildProcessError):
         identify(DICOM)
+
+
+def test_a_header_that_kills_the_reader_identifies_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation.READER, "_ask", _raising(RefusedError(Reason.DAMAGED, "The decoder crashed.")))
+    assert identify(DICOM) == Identity()

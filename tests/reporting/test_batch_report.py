@@ -126,7 +126,9 @@ def test_the_table_has_one_line_for_each_file_that_arrived() -> None:
     assert (rows[0]["file"], rows[0]["score"], rows[0]["positive"]) == ("night/CR000002.dcm", "0.74", "true")
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", " =", "\u3000=", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe66"]
+)
 def test_no_cell_becomes_a_formula(start: str) -> None:
     name = f'{start}HYPERLINK("x")'
     rows = _rows(
@@ -138,9 +140,26 @@ def test_no_cell_becomes_a_formula(start: str) -> None:
     assert [row["detail"] for row in rows if row["outcome"] == "refused"] == [f"'{name}"]
 
 
+def test_no_second_cell_begins_where_semicolons_part_them() -> None:
+    assert disarm('ward 3; =HYPERLINK("x")') == 'ward 3;\' =HYPERLINK("x")'
+
+
+def test_what_would_break_a_line_of_the_table_is_shown_as_its_code() -> None:
+    names = ("a\r\n=1+1.png", "\t=1+1.png", "a\u2028b.png", "gnp.\u202e1.exe", "caf\udce9.png")
+    table = batch_table(batch(pending=tuple(PendingRow(file_name=name, cause="new") for name in names)))
+    assert [row["file"] for row in _rows(table)][-5:] == [
+        "a[U+000D][U+000A]=1+1.png",
+        "[U+0009]=1+1.png",
+        "a[U+2028]b.png",
+        "gnp.[U+202E]1.exe",
+        "caf[U+DCE9].png",
+    ]
+    assert len(table.splitlines()) == 1 + batch().tally.arrived - len(batch().pending) + len(names)
+
+
 def test_a_harmless_cell_is_left_as_it_is() -> None:
-    assert disarm("a=b-c") == "a=b-c"
-    assert disarm("") == ""
+    for cell in ("a=b-c", "", "ward 3; bed 4", "CR-0001.dcm"):
+        assert disarm(cell) == cell
 
 
 def test_the_record_counts_as_the_page_does(english: ReportWriter, tmp_path: Path) -> None:
@@ -181,3 +200,21 @@ def test_each_pending_file_stands_with_its_cause(english: ReportWriter, tmp_path
         assert row.cause in files.html.read_text(encoding="utf-8")
     waiting = [row for row in _rows(files.csv.read_bytes()) if row["outcome"] == "pending"]
     assert [(row["file"], row["detail"]) for row in waiting] == [(row.file_name, row.cause) for row in pending]
+
+
+def test_a_long_list_is_cut_on_the_page_and_whole_in_the_table(english: ReportWriter, tmp_path: Path) -> None:
+    pending = tuple(PendingRow(file_name=f"{number:05}.dcm", cause="still being written") for number in range(1700))
+    files = english.write_batch(batch(pending=pending), tmp_path)
+    html = files.html.read_text(encoding="utf-8")
+    assert "And 1,200 more: batch.csv" in html
+    assert ("00499.dcm" in html, "00500.dcm" in html) == (True, False)
+    assert [row["outcome"] for row in _rows(files.csv.read_bytes())].count("pending") == 1700
+
+
+def test_a_model_that_stood_in_for_a_damaged_one_is_named(english: ReportWriter, tmp_path: Path) -> None:
+    files = english.write_batch(replace(batch(), meant="standard-9"), tmp_path)
+    assert (
+        "The model standard-9 is damaged. standard-0, the champion before it, was used instead."
+        in pages_of(files.pdf)[0]
+    )
+    assert json.loads(files.json.read_bytes())["meant"] == "standard-9"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -8,6 +11,7 @@ import pytest
 
 from cxrscreen.errors import ReportError
 from cxrscreen.reporting.paper import ASSETS, OwnAssetsOnly, Press
+from cxrscreen.settings import PROJECT
 
 OTHER_ADDRESSES = [
     "file:///etc/passwd",
@@ -43,3 +47,24 @@ def test_a_page_cannot_draw_in_a_file_of_the_machine(tmp_path: Path) -> None:
 
     assert b"/DCTDecode" in print_with("picture.jpg")
     assert b"/DCTDecode" not in print_with((tmp_path / "other.jpg").as_uri())
+
+
+def test_a_process_leaves_no_fonts_behind(tmp_path: Path) -> None:
+    program = (
+        "import gc, os\n"
+        "from pathlib import Path\n"
+        "import cxrscreen.screening.session as session\n"
+        "session._make_writer('en')\n"
+        "gc.freeze()\n"
+        "print(len(list(Path(os.environ['TMPDIR']).iterdir())))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert told.stdout == "1\n"
+    assert list(tmp_path.iterdir()) == []

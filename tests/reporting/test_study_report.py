@@ -124,7 +124,7 @@ def test_the_html_page_carries_both_disclaimers_and_needs_nothing_from_outside(
     assert ENGLISH_DISCLAIMER in html
     assert INDONESIAN_DISCLAIMER in html
     assert "<script" not in html
-    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
     assert "url(fonts" not in html
 
 

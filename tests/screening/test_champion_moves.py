@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cxrscreen.classifier.bundle import WEIGHTS_FILE
 from cxrscreen.classifier.champion_log import ChampionLog
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.operating_point import OperatingPoint
@@ -17,8 +18,7 @@ from cxrscreen.screening.screen import resume, screen
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import PreparedBatch
-from tests.fakes import StubClassifier, draw_png, stub_session
-from tests.reporting.report_samples import CARD
+from tests.fakes import STUB_CARD, STUB_WEIGHTS, StubClassifier, draw_png, stub_session
 
 SCORES = {"old-1": 0.25, "new-1": 0.75}
 
@@ -45,8 +45,9 @@ def two_models(root: Path, before: Callable[[], object] = lambda: None) -> Itera
     cards = {}
     for version in SCORES:
         point = OperatingPoint(threshold=0.5, sensitivity=0.9, specificity=0.9)
-        cards[version] = CARD.model_copy(update={"version": version, "operating_point": point})
+        cards[version] = STUB_CARD.model_copy(update={"version": version, "operating_point": point})
         (root / "models" / version).mkdir(parents=True, exist_ok=True)
+        (root / "models" / version / WEIGHTS_FILE).write_bytes(STUB_WEIGHTS)
         (root / "models" / version / "card.json").write_text(cards[version].model_dump_json())
     if not champions(root).entries():
         champions(root).promote("old-1", who="A. Tester", why="the first one")

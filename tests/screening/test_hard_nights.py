@@ -21,7 +21,7 @@ from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
-from cxrscreen.screening.placing import content_hash
+from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.screening.session import Session
 from tests.fakes import draw_png, stub_session
@@ -126,7 +126,7 @@ def test_a_file_that_may_not_be_moved_is_screened_once_and_moved_when_it_may(
     draw_png(tmp_path / "intake" / "20.png", 20)
     with stub_session(tmp_path) as session:
         with monkeypatch.context() as locked:
-            locked.setattr("cxrscreen.screening.placing.move_file", _no_right)
+            locked.setattr("cxrscreen.screening.moving.rename_to_free_name", _no_right)
             _, first = screen(session)
             opened, second = screen(session)
         assert first is not None

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxrscreen.errors import LedgerError
+from cxrscreen.errors import LedgerDamagedError, LedgerError
+from cxrscreen.screening import database, schema
 from cxrscreen.screening import ledger as ledger_module
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import BatchRecord, Claim, Outcome, Verdict
@@ -146,15 +148,15 @@ def test_copies_that_fail_together_count_as_one_failure(ledger: Ledger) -> None:
 
 
 def test_a_ledger_that_another_program_holds_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_WAIT_SECONDS", 0.1)
     ledger = Ledger(tmp_path / "l")
     with sqlite3.connect(tmp_path / "l", isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LedgerError, match="locked"):
-            ledger.renew_lease("1")
+            ledger.end_lease("1")
         other.execute("ROLLBACK")
     other.close()
-    ledger.renew_lease("1")
+    ledger.end_lease("1")
     ledger.close()
 
 
@@ -175,7 +177,7 @@ def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "l").write_bytes(b"no database at all" * 100)
-    with pytest.raises(LedgerError, match="backup"):
+    with pytest.raises(LedgerDamagedError, match="cxrscreen recover"):
         Ledger(tmp_path / "l")
 
 
@@ -190,4 +192,156 @@ def test_whatever_is_decided_every_file_is_counted_once(
     ledger.record({file.file_id: Verdict(outcome=outcome) for file, outcome in decided if outcome})
     ledger.leave_pending("1")
     assert [f.outcome for f in ledger.files("1")] == [outcome or Outcome.PENDING for outcome in outcomes]
+    ledger.close()
+
+
+@pytest.fixture
+def another(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what makes this process another machine's."""
+    return lambda: monkeypatch.setattr(ledger_module, "this_process", lambda: "elsewhere/1/1")
+
+
+def test_a_run_that_lost_its_batch_can_write_nothing_of_it_any_more(
+    ledger: Ledger, another: Callable[[], None]
+) -> None:
+    ledger.open_batch(batch("1"), [claim("a"), claim("b", study="T")], {})
+    first, second = ledger.files("1")
+    ledger.record({first.file_id: Verdict(outcome=Outcome.REFUSED, destination="quarantine/a")})
+    another()
+    for write in (
+        lambda: ledger.record({second.file_id: Verdict(outcome=Outcome.REPORTED)}),
+        lambda: ledger.mark_placed(first.file_id),
+        lambda: ledger.mark_gone(first.file_id, "gone"),
+        lambda: ledger.redirect(first.file_id, "elsewhere"),
+        lambda: ledger.leave_pending("1"),
+        lambda: ledger.finish_batch("1", "now"),
+        lambda: ledger.renew_lease("1"),
+        lambda: ledger.take_in_hand("1", ["T"]),
+    ):
+        with pytest.raises(LedgerError, match="taken over by another run"):
+            write()
+    ledger.end_lease("1")
+    ledger.put_back("1", ["T"])
+    assert ledger.batch("1").finished_at is None
+    assert [(f.outcome, f.destination, f.placed) for f in ledger.files("1")] == [
+        (Outcome.REFUSED, "quarantine/a", False),
+        (None, None, False),
+    ]
+    assert ledger.take_over() is None, "the lease of the other run is as it was"
+
+
+def test_leftovers_of_a_finished_batch_are_marked_by_any_run(ledger: Ledger, another: Callable[[], None]) -> None:
+    ledger.open_batch(batch("1"), [claim("a")], {})
+    (file,) = ledger.files("1")
+    ledger.record({file.file_id: Verdict(outcome=Outcome.REFUSED, destination="quarantine/a")})
+    ledger.finish_batch("1", "now")
+    another()
+    ledger.mark_placed(file.file_id)
+    ledger.mark_gone(file.file_id, "too late")
+    assert [(f.placed, f.destination) for f in ledger.files("1")] == [(True, "quarantine/a")]
+
+
+def test_a_lease_of_before_the_clock_was_put_back_holds_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.open_batch(batch("1"), [claim("a")], {})
+    now = ledger_module.time.time()
+    monkeypatch.setattr(ledger_module.time, "time", lambda: now - ledger_module.LEASE_SECONDS / 2)
+    assert ledger.take_over() is None, "machines may differ by minutes"
+    monkeypatch.setattr(ledger_module.time, "time", lambda: now - 86_400)
+    assert ledger.take_over() == "1"
+
+
+def test_a_study_that_was_in_hand_when_a_run_died_comes_last_and_alone(ledger: Ledger) -> None:
+    ledger.open_batch(batch("1"), [claim(name, study=name) for name in "abcdef"], {})
+    assert ledger.steps("1", studies=4, files=10) == [["a", "b", "c", "d"], ["e", "f"]]
+    assert ledger.take_in_hand("1", ["a", "b"]) == 0
+    assert ledger.take_in_hand("1", ["b"]) == 1
+    assert ledger.steps("1", studies=4, files=10) == [["c", "d", "e", "f"], ["a"], ["b"]]
+    ledger.put_back("1", ["a", "b"])
+    ledger.put_back("1", ["b"])
+    assert ledger.steps("1", studies=4, files=10) == [["a", "b", "c", "d"], ["e", "f"]]
+
+
+def test_a_step_is_bounded_by_files_but_a_study_is_never_cut(ledger: Ledger) -> None:
+    claims = [claim(f"{study}{number}", study=study) for study in "abc" for number in range(5)]
+    ledger.open_batch(batch("1"), [*claims, claim("d", study="d"), claim("e", study="e")], {})
+    assert ledger.steps("1", studies=32, files=3) == [["a"], ["b"], ["c"], ["d", "e"]]
+    assert ledger.steps("1", studies=32, files=10) == [["a", "b"], ["c", "d", "e"]]
+
+
+def test_a_ledger_of_the_first_format_is_brought_up_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = ("  meant TEXT", "  tries INTEGER")
+    old = "\n".join(line for line in schema.TABLES.splitlines() if not line.startswith(new))
+    old = old.replace("lease_until REAL NOT NULL, ", "lease_until REAL NOT NULL ").replace(
+        "DEFAULT 0,\n);", "DEFAULT 0\n);"
+    )
+    with sqlite3.connect(tmp_path / "l") as db:
+        db.executescript(old)
+        db.execute(
+            "INSERT INTO batch VALUES ('1', '/i', 0, ?, 'en', 'guided', 'now', NULL, 'o', 0)", [CARD.model_dump_json()]
+        )
+        db.execute("INSERT INTO file (batch_id, name) VALUES ('1', 'a')")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    with monkeypatch.context() as broken:
+        broken.setattr(schema, "MIGRATIONS", {1: schema.MIGRATIONS[1] + ";\nALTER TABLE nothing ADD COLUMN x"})
+        with pytest.raises(LedgerError):
+            Ledger(tmp_path / "l")
+    with sqlite3.connect(tmp_path / "l") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert len(db.execute("PRAGMA table_info(file)").fetchall()) == 13
+    db.close()
+    ledger, fresh = Ledger(tmp_path / "l"), Ledger(tmp_path / "new")
+    assert ledger.batch("1").meant == ""
+    assert [f.tries for f in ledger.files("1")] == [0]
+    for table in ("batch", "file"):
+        columns = [
+            [tuple(row)[1:] for row in one._database.rows(f"PRAGMA table_info({table})")] for one in (ledger, fresh)
+        ]
+        assert columns[0] == columns[1]
+    ledger.close()
+    fresh.close()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "overwritten", "text"])
+def test_a_damaged_ledger_is_said_to_be_damaged(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "l"
+    ledger = Ledger(path)
+    ledger.open_batch(batch("1"), [claim(f"{n:04}") for n in range(2000)], {})
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "overwritten":
+        path.write_bytes(content[:8192] + os.urandom(len(content) - 8192))
+    else:
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE batch SET card = '{'")
+        db.close()
+    with pytest.raises(LedgerDamagedError, match="cxrscreen recover"):  # noqa: PT012  # whichever of them notices
+        ledger = Ledger(path)
+        ledger.check()
+        ledger.batch("1")
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "l") as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    with pytest.raises(LedgerError, match="another program"):
+        Ledger(tmp_path / "l")
+
+
+def test_who_rebuilds_the_ledger_keeps_the_others_out(tmp_path: Path) -> None:
+    Ledger(tmp_path / "l").close()
+    with (tmp_path / "l.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(LedgerError, match="being rebuilt"):
+            Ledger(tmp_path / "l")
+    ledger = Ledger(tmp_path / "l")
+    with (tmp_path / "l.lock").open("ab") as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     ledger.close()

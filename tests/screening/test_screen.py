@@ -39,7 +39,7 @@ def test_every_file_ends_where_its_outcome_says(tmp_path: Path) -> None:
     with stub_session(tmp_path) as session:
         opened, summary = screen(session)
         assert summary is not None
-        shown = summary_as_json(session, opened, summary)
+        shown = summary_as_json(session, [(opened, summary)])
     assert {k: shown[k] for k in ("arrived", "reported", "refused", "duplicate", "failed", "pending")} == {
         "arrived": 3,
         "reported": 1,
@@ -65,7 +65,7 @@ def test_a_report_says_what_the_ledger_says(tmp_path: Path) -> None:
     draw_png(tmp_path / "intake" / "a.png", 100)
     with stub_session(tmp_path) as session:
         opened, summary = screen(session)
-        (entry,) = summary_as_json(session, opened, summary)["studies"]  # type: ignore[misc]  # JSON object
+        (entry,) = summary_as_json(session, [(opened, summary)])["studies"]  # type: ignore[misc]  # JSON object
     report = json.loads((Path(entry["report_html"]).parent / "report.json").read_text())
     assert Path(entry["report_pdf"]).read_bytes().startswith(b"%PDF")
     assert report["score"] == pytest.approx(entry["score"], abs=1e-6)
@@ -139,14 +139,14 @@ def test_a_report_that_cannot_be_written_fails_its_study_alone(tmp_path: Path, m
     for grey in (20, 60):
         draw_png(tmp_path / "intake" / f"{grey}.png", grey)
     with stub_session(tmp_path) as session:
-        write = ReportWriter.write_study
+        compose = ReportWriter.study_files
 
-        def write_some(writer: object, report: object, folder: Path) -> object:
+        def compose_some(writer: object, report: object) -> object:
             if "60.png" in str(report):
                 raise ValueError
-            return write(writer, report, folder)  # type: ignore[arg-type]  # passed on as it came
+            return compose(writer, report)  # type: ignore[arg-type]  # passed on as it came
 
-        monkeypatch.setattr(ReportWriter, "write_study", write_some)
+        monkeypatch.setattr(ReportWriter, "study_files", compose_some)
         _, summary = screen(session)
     assert summary is not None
     assert [str(f.outcome) for f in summary.files] == ["reported", "failed"]
@@ -189,7 +189,7 @@ def test_an_empty_intake_loads_no_model_and_opens_no_batch(tmp_path: Path) -> No
     stub = StubClassifier()
     with stub_session(tmp_path, stub) as session:
         opened, summary = screen(session)
-        shown = summary_as_json(session, opened, summary)
+        shown = summary_as_json(session, [(opened, summary)])
     assert summary is None
     assert shown["arrived"] == 0
     assert shown["batch_report"] is None
@@ -223,7 +223,7 @@ def test_a_run_that_dies_before_its_batch_report_is_written_is_taken_over(
     draw_png(tmp_path / "intake" / "a.png", 20)
     with stub_session(tmp_path) as session:
         with monkeypatch.context() as dying:
-            dying.setattr(ReportWriter, "write_batch", _die)
+            dying.setattr(ReportWriter, "place_batch", _die)
             with pytest.raises(KeyboardInterrupt):
                 screen(session)
         now = ledger_module.time.time()

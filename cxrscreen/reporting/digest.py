@@ -1,0 +1,129 @@
+"""What a digest says, before any layout: one night's sums, what needs a person, and how the installation stands."""
+
+from __future__ import annotations
+
+from cxrscreen.classifier.estimate import Frozen
+
+SCHEMA_VERSION = 1
+DISCLAIMER = "Prototype, not for medical use, cannot yet be used for diagnosis."
+
+
+class DigestBatch(Frozen):
+    """A batch that was finished since the last digest."""
+
+    batch: str
+    started_at: str
+    finished_at: str
+    model: str
+    counts: dict[str, int]
+    report: str | None  # its index, relative to the digest; there is none where nothing was screened
+
+
+class FlaggedStudy(Frozen):
+    """A study at or above its operating point."""
+
+    study: str
+    batch: str
+    score: float
+    report: str  # relative to the digest, without the suffix
+
+
+class NamedFile(Frozen):
+    """A file that a person should look at."""
+
+    file: str
+    note: str
+    quarantined: bool = False
+
+
+class RefusedReason(Frozen):
+    """Files that were refused for one reason."""
+
+    reason: str
+    files: int
+    batches: tuple[str, ...]
+
+
+class Places(Frozen):
+    """Files of one outcome by the ledger, and where they were found."""
+
+    outcome: str
+    ledger: int
+    archive: int = 0
+    quarantine: int = 0
+    source: int = 0  # where they came from: the intake, or the folder of a screening on demand
+    explained: int = 0  # not kept, and the ledger says why
+    missing: int = 0
+
+
+class Disagreement(Frozen):
+    """What ledger and folders do not agree on."""
+
+    what: str  # an English sentence
+    count: int
+    examples: tuple[str, ...]
+
+
+class ChampionMove(Frozen):
+    """A change of the champion."""
+
+    at: str
+    version: str
+    former: str
+    who: str
+    why: str
+
+
+class CheckedInstallation(Frozen):
+    """The self-test of the night."""
+
+    at: str
+    healthy: bool
+    failed: tuple[NamedFile, ...]  # subjects with what was found
+
+
+class Digest(Frozen):
+    """One digest.
+
+    Attributes:
+        counts: Files by outcome since the last digest, each file once: one that was pending first and reported later
+            counts as reported.
+        under_way: Files in batches that are not finished.
+        in_intake: Files that lie in the intake now.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    disclaimer: str = DISCLAIMER
+    date: str
+    since: str | None  # None: the first digest
+    until: str
+    site: str
+    phantoms: bool
+    must_act: tuple[str, ...]
+    counts: dict[str, int]
+    under_way: int
+    in_intake: int | None
+    places: tuple[Places, ...]
+    files_checked: int
+    disagreements: tuple[Disagreement, ...]
+    failed: tuple[NamedFile, ...]
+    waiting: tuple[NamedFile, ...]
+    refused: tuple[RefusedReason, ...]
+    studies: int
+    flagged: tuple[FlaggedStudy, ...]
+    batches: tuple[DigestBatch, ...]
+    model: str
+    model_verified: bool
+    moves: tuple[ChampionMove, ...]
+    self_test: CheckedInstallation
+    free_bytes: int
+    folder_bytes: dict[str, int]
+
+    @property
+    def arrived(self) -> int:
+        """The sum of all outcomes."""
+        return sum(self.counts.values())
+
+    def equation(self) -> str:
+        """Return the sums as one line."""
+        return f"{self.arrived} files = " + " + ".join(f"{n} {outcome}" for outcome, n in self.counts.items())

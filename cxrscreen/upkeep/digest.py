@@ -1,0 +1,183 @@
+"""The daily digest: sums that are checked against the folders, what needs a person, and a self-test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from cxrscreen.durable import write_file
+from cxrscreen.errors import LedgerError, ModelError
+from cxrscreen.reporting.digest import (
+    ChampionMove,
+    CheckedInstallation,
+    Digest,
+    Disagreement,
+    NamedFile,
+)
+from cxrscreen.reporting.digest_page import compose_digest_page
+from cxrscreen.reporting.page_parts import printable
+from cxrscreen.reporting.words import load_words
+from cxrscreen.reporting.writer import ReportWriter, disk_errors_in_words
+from cxrscreen.screening.outcomes import Outcome
+from cxrscreen.settings import Language, Settings
+from cxrscreen.upkeep import needs
+from cxrscreen.upkeep.champion import registry_of
+from cxrscreen.upkeep.digest_files import digest_folder, digests_before
+from cxrscreen.upkeep.ledger_view import LedgerView
+from cxrscreen.upkeep.night import Night, sum_up
+from cxrscreen.upkeep.reconcile import EXAMPLES, folder_bytes, reconcile
+from cxrscreen.upkeep.self_test import SelfTest, run_self_test
+from cxrscreen.upkeep.state import Status
+from cxrscreen.upkeep.status import status_of
+from cxrscreen.workspace import PRIVATE_FOLDER, Workspace
+
+OVERLAP = timedelta(hours=1)  # a batch is closed long before
+NOTHING = Night(batches=(), places=(), under_way=0, vanished=(), refused=(), studies=0, flagged=())
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDigest:
+    """A digest and its files."""
+
+    digest: Digest
+    html: Path
+    pdf: Path
+    json: Path
+
+
+def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest] = run_self_test) -> WrittenDigest:
+    """Run the self-test, sum up what came since the digest of an earlier day, and write the digest of today.
+
+    Written again on the same day, it takes the place of the earlier one and reaches up to now.
+
+    Args:
+        settings: Of the installation.
+        self_test: How to test the installation; starts TensorFlow.
+
+    Raises:
+        WorkspaceError: There is no workspace.
+        ReportError: The digest cannot be written.
+    """
+    tested = self_test(settings)
+    status = status_of(settings, self_test=tested)
+    digest = _digest(settings, status, tested)
+    html, pdf = _writer(settings.language).render(
+        "digest.html.j2", compose_digest_page(digest, load_words(settings.language)), {}
+    )
+    folder = digest_folder(Workspace(settings.workspace).reports)
+    files = {suffix: folder / f"{digest.date}.{suffix}" for suffix in ("pdf", "html", "json")}
+    with disk_errors_in_words(files["html"]):
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        write_file(files["pdf"], pdf)
+        write_file(files["html"], html)
+        # Last: the next digest begins where this record ends.
+        write_file(files["json"], (digest.model_dump_json(indent=2) + "\n").encode())
+    return WrittenDigest(digest, html=files["html"], pdf=files["pdf"], json=files["json"])
+
+
+@cache
+def _writer(language: Language) -> ReportWriter:
+    return ReportWriter(language)
+
+
+def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
+    workspace, until = Workspace(settings.workspace), datetime.fromisoformat(status.at)
+    since, told = _told_before(workspace, status.at[:10])
+    readable = status.ledger is not None
+    night, checked, disagreements = _reconciled(workspace, since, until, told) if readable else (NOTHING, 0, ())
+    ledger, waiting = status.ledger, status.waiting
+    by_outcome = {row.outcome: row.ledger for row in night.places}
+    return Digest(
+        date=status.at[:10],
+        since=since,
+        until=status.at,
+        site=settings.site_name,
+        phantoms=settings.demonstration,
+        must_act=_needs(status, disagreements),
+        counts={str(outcome): by_outcome.get(str(outcome), 0) for outcome in Outcome},
+        under_way=night.under_way,
+        in_intake=None if waiting is None else waiting.files,
+        places=night.places,
+        files_checked=checked,
+        disagreements=disagreements,
+        failed=tuple(
+            NamedFile(file=one.file, note=one.detail, quarantined=one.quarantined)
+            for one in (ledger.failed if ledger else ())
+        ),
+        waiting=tuple(
+            NamedFile(file=one.file, note=one.cause)
+            for one in (waiting.longest if waiting else ())
+            if one.seconds > 3600 * settings.waiting_hours
+        ),
+        refused=night.refused,
+        studies=night.studies,
+        flagged=night.flagged,
+        batches=night.batches,
+        model=status.model.version if status.model else settings.model,
+        model_verified=bool(status.model and status.model.verified),
+        moves=tuple(_moves(settings, since)),
+        self_test=CheckedInstallation(
+            at=tested.at,
+            healthy=tested.healthy,
+            failed=tuple(NamedFile(file=one.subject, note=one.detail) for one in tested.failed),
+        ),
+        free_bytes=status.disk.free if status.disk else 0,
+        folder_bytes=folder_bytes(workspace),
+    )
+
+
+def _told_before(workspace: Workspace, date: str) -> tuple[str | None, set[str]]:
+    """Return up to when the last digest of an earlier day reached, and the batches of about that time that were told.
+
+    A batch bears the time at which its report was begun, and is there to be counted a little later. So this digest
+    looks back beyond the last one, and leaves out by name what was told then.
+    """
+    since: str | None = None
+    told: set[str] = set()
+    for former in digests_before(workspace.reports, date):
+        since = since or former.until
+        if datetime.fromisoformat(former.until) < datetime.fromisoformat(since) - OVERLAP:
+            break
+        told.update(batch.batch for batch in former.batches)
+    return since, told
+
+
+def _reconciled(
+    workspace: Workspace, since: str | None, until: datetime, told: set[str]
+) -> tuple[Night, int, tuple[Disagreement, ...]]:
+    """Sum up and compare; where the ledger breaks meanwhile there is nothing to sum up, and the next status says so."""
+    began = 0.0 if since is None else (datetime.fromisoformat(since) - OVERLAP).timestamp()
+    try:
+        with LedgerView(workspace.ledger) as view:
+            night = sum_up(workspace.root, view, since=began, until=until.timestamp(), but=told)
+            checked, disagreements = reconcile(workspace, view)
+    except LedgerError:
+        return NOTHING, 0, ()
+    if night.vanished:
+        names = tuple(str(printable(name)) for name in night.vanished[:EXAMPLES])
+        gone = "Waited in the intake, and was taken away before it could be screened."
+        disagreements = (*disagreements, Disagreement(what=gone, count=len(night.vanished), examples=names))
+    return night, checked, disagreements
+
+
+def _needs(status: Status, disagreements: Iterable[Disagreement]) -> tuple[str, ...]:
+    """What the status says, but of now: what an earlier digest found has just been looked at again."""
+    earlier = set(needs.of_digest(status.digest))
+    found = [sentence for sentence in status.must_act if sentence not in earlier]
+    count = sum(one.count for one in disagreements)
+    if count:
+        found.append(f"Places where ledger and folders do not agree: {count:,}. They are listed in the digest.")
+    return tuple(found)
+
+
+def _moves(settings: Settings, since: str | None) -> Iterable[ChampionMove]:
+    try:
+        moves = registry_of(settings).log()
+    except ModelError:  # the status says that the log is damaged
+        return
+    for move in moves:
+        if since is None or datetime.fromisoformat(move.at) > datetime.fromisoformat(since):
+            yield ChampionMove(at=move.at, version=move.version, former=move.former, who=move.who, why=move.why)

@@ -1,0 +1,49 @@
+"""Digests on disk: ``reports/digests/DATE.html``, ``.pdf`` and ``.json``, one a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cxrscreen.reporting.digest import Digest
+from cxrscreen.upkeep.state import LastDigest
+
+FOLDER = "digests"
+
+
+def digest_folder(reports: Path) -> Path:
+    """Return where digests lie: below the reports, so that their links and the served pages reach them."""
+    return reports / FOLDER
+
+
+def digests_before(reports: Path, date: str) -> Iterator[Digest]:
+    """Yield the digests of earlier days that can be read, the latest first."""
+    return _readable([path for path in _records(reports) if path.stem < date])
+
+
+def last_digest(reports: Path) -> LastDigest | None:
+    """Return what a status says of the last digest, or ``None`` where there is none that can be read."""
+    digest = next(_readable(_records(reports)), None)
+    if digest is None:
+        return None
+    return LastDigest(
+        date=digest.date,
+        until=digest.until,
+        must_act=len(digest.must_act),
+        disagreements=sum(one.count for one in digest.disagreements),
+        workspace_bytes=sum(digest.folder_bytes.values()),
+        link=f"{reports.name}/{FOLDER}/{digest.date}.html",
+    )
+
+
+def _records(reports: Path) -> list[Path]:
+    return sorted(digest_folder(reports).glob("[0-9]*.json"))
+
+
+def _readable(records: list[Path]) -> Iterator[Digest]:
+    for path in reversed(records):
+        with suppress(OSError, ValidationError):  # damaged, or of another version: the one before it will do
+            yield Digest.model_validate_json(path.read_bytes())

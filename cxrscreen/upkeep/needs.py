@@ -1,0 +1,96 @@
+"""What a person must do, from how an installation stands: one sentence each, without names of files.
+
+Whatever rights itself at the next run (a file that is still being written, a batch that is taken over, a failure that
+is tried again) is not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from cxrscreen.settings import Settings
+from cxrscreen.upkeep.self_test import SelfTest
+from cxrscreen.upkeep.state import Disk, LastDigest, LedgerState, ModelState, Service, Waiting
+
+SELF_TEST_DAYS = 7  # the digest runs one each day
+
+
+def of_waiting(waiting: Waiting, settings: Settings) -> Iterator[str]:
+    """Say which files have waited too long."""
+    if waiting.too_long:
+        yield (
+            f"Files that have waited in the intake for more than {settings.waiting_hours:g} hours: "
+            f"{waiting.too_long:,}. Read the cause beside each in the digest or in cxrscreen status --json."
+        )
+
+
+def of_ledger(ledger: LedgerState, settings: Settings, now: datetime) -> Iterator[str]:
+    """Say what the ledger holds that no later run will mend."""
+    failed = sum(file.quarantined for file in ledger.failed)
+    if failed:
+        yield (
+            f"Files in the quarantine because the software failed on them: {failed:,}. Read the reason.json beside "
+            "each, then put the file into the intake again or remove it."
+        )
+    if ledger.leftovers:
+        yield (
+            f"Files that were screened but not moved to their place: {ledger.leftovers:,}. Check who owns them and "
+            "their folder, and whether the disk is full."
+        )
+    for run in ledger.runs:
+        age = now - datetime.fromisoformat(run.started_at)
+        if not run.alive and age > timedelta(hours=settings.waiting_hours):
+            yield f"The batch {run.batch} was interrupted and nobody has finished it. Run cxrscreen screen."
+
+
+def of_disk(disk: Disk) -> Iterator[str]:
+    """Say when the disk is full."""
+    if disk.free < disk.at_least:
+        yield (
+            f"Only {disk.free / 2**20:.0f} MiB are free, so nothing is taken up. Make room: at least "
+            f"{disk.at_least / 2**20:.0f} MiB, see min_free_megabytes."
+        )
+
+
+def of_model(model: ModelState, settings: Settings) -> Iterator[str]:
+    """Say when the model's files are not what they were."""
+    if not model.verified:
+        instead = (
+            "The last good champion screens in its place."
+            if model.champion and settings.damaged_model == "last-good"
+            else "Nothing is screened."
+        )
+        yield f"{model.detail} {instead}"
+
+
+def of_self_test(self_test: SelfTest | None, now: datetime) -> Iterator[str]:
+    """Say when the last self-test failed or is too old."""
+    if self_test is None:
+        return
+    if not self_test.healthy:
+        subjects = ", ".join(finding.subject for finding in self_test.failed)
+        yield f"The self-test failed on {subjects}. Run cxrscreen doctor and do what it says."
+    elif now - datetime.fromisoformat(self_test.at) > timedelta(days=SELF_TEST_DAYS):
+        yield f"The last self-test is older than {SELF_TEST_DAYS} days. Run cxrscreen doctor."
+
+
+def of_digest(digest: LastDigest | None) -> Iterator[str]:
+    """Say when the last digest found that ledger and folders do not agree."""
+    if digest is not None and digest.disagreements:
+        yield (
+            f"The digest of {digest.date} found that ledger and folders do not agree. Read it, mend it, and run "
+            "cxrscreen digest again."
+        )
+
+
+def of_service(
+    service: Service, waiting: Waiting | None, ledger: LedgerState | None, settings: Settings
+) -> Iterator[str]:
+    """Say when nothing will screen what waits."""
+    if service.serving and not service.ui_answers:
+        yield f"cxrscreen serve is up, but Prefect does not answer at {service.ui}. Start it again."
+    alone = not service.serving and not any(run.alive for run in (ledger.runs if ledger else ()))
+    overdue = waiting is not None and (waiting.oldest_seconds or 0) > 2 * 60 * settings.screen_every_minutes
+    if service.was_served and alone and overdue:
+        yield "Files wait, and cxrscreen serve is not running. Start it again."

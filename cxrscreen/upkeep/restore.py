@@ -1,0 +1,143 @@
+"""A workspace out of its backup, in a new place, its ledger brought up to date with its folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cxrscreen.drafts import draft_for
+from cxrscreen.durable import sync_folder
+from cxrscreen.errors import WorkspaceError
+from cxrscreen.settings import load_settings
+from cxrscreen.upkeep.manifest import LEDGER, TOPS, Manifest, read_through
+from cxrscreen.upkeep.rebuild import Rebuilt
+from cxrscreen.upkeep.recover import Sums, reconcile, sums, surroundings
+from cxrscreen.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A workspace that was restored.
+
+    Attributes:
+        workspace: Its folder.
+        made_at: When the backup was begun, ISO 8601 with zone.
+        files: How many were restored.
+        sums: Files by outcome in the ledger.
+        unfinished: Batches that the next run will finish.
+        left_out: Files that were still being written when the backup was taken.
+        lost: What the backup could not tell, one sentence each, without names of files.
+    """
+
+    workspace: Path
+    made_at: str
+    files: int
+    sums: Sums
+    unfinished: tuple[str, ...]
+    left_out: int
+    lost: tuple[str, ...]
+
+
+def restore(file: Path, into: Path) -> Restored:
+    """Restore a backup; the workspace appears whole, verified and in agreement with itself, or not at all.
+
+    Args:
+        file: The backup.
+        into: A new or empty folder.
+
+    Raises:
+        WorkspaceError: The folder is in use or cannot be written, or the backup is damaged.
+    """
+    if into.exists() and not (into.is_dir() and not any(into.iterdir())):
+        raise WorkspaceError(
+            f"{into} is not empty. Name a new folder: nothing is ever restored over another workspace."
+        )
+    if not into.parent.is_dir():
+        raise WorkspaceError(f"There is no folder {into.parent}. Make it, or name another.")
+    try:
+        draft = draft_for(into)
+        draft.mkdir(mode=0o700)
+        try:
+            return _restore(file, into, draft)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except (OSError, sqlite3.Error) as exc:
+        cause = exc.strerror if isinstance(exc, OSError) else exc
+        raise WorkspaceError(
+            f"{file.name} cannot be restored: {cause}. Check that it can be read, and that {into.parent} is "
+            "writable and has room. Nothing of it is left."
+        ) from exc
+
+
+def _restore(file: Path, into: Path, draft: Path) -> Restored:
+    @contextmanager
+    def kept(name: str) -> Iterator[BinaryIO]:
+        path = draft / name
+        _make_private(path.parent)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "wb") as opened:
+            yield opened
+
+    manifest = read_through(file, kept)
+    for member in manifest.members:
+        path = draft / member.path
+        if member.torn:
+            path.unlink()
+        else:
+            os.utime(path, ns=(member.mtime_ns, member.mtime_ns))
+    for top in TOPS:
+        (draft / top).mkdir(mode=0o700, exist_ok=True)
+    rebuilt = _reconciled(into, draft)
+    _remove_twins(draft, manifest, rebuilt)
+    os.sync()  # all at once: a flush for each file would take hours for a large archive
+    draft.rename(into)
+    sync_folder(into.parent)
+    torn = sum(member.torn for member in manifest.members)
+    return Restored(
+        workspace=into,
+        made_at=manifest.made_at,
+        files=len(manifest.members) - torn,
+        sums=sums(rebuilt.files),
+        unfinished=tuple(row["batch_id"] for row in rebuilt.batches if row["finished_at"] is None),
+        left_out=torn + manifest.left_out,
+        lost=rebuilt.lost,
+    )
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and what is missing above it, for the owner alone; flushed later, with all the others."""
+    if not folder.is_dir():
+        for missing in [one for one in (*reversed(folder.parents), folder) if not one.is_dir()]:
+            missing.mkdir(mode=0o700)
+
+
+def _reconciled(into: Path, draft: Path) -> Rebuilt:
+    """Write the ledger anew: files have moved on since it was copied, and the intake lies elsewhere now."""
+    workspace = Workspace(draft)
+    around = surroundings(load_settings(draft), workspace, into / "intake")
+    scratch = draft_for(workspace.ledger)
+    scratch.mkdir(mode=0o700)
+    try:
+        compared = reconcile(around, workspace.ledger if workspace.ledger.exists() else None, scratch, anew=True)
+        assert compared.fresh is not None  # noqa: S101  # it was to be written anew
+        compared.fresh.replace(draft / LEDGER)
+    finally:
+        shutil.rmtree(scratch)
+    return compared.rebuilt
+
+
+def _remove_twins(draft: Path, manifest: Manifest, rebuilt: Rebuilt) -> None:
+    """Remove what the backup met twice: in the intake, and after it had moved on."""
+    members = {member.path: member for member in manifest.members}
+    own = {row["batch_id"] for row in rebuilt.batches if not row["keeps_source"]}
+    for row in rebuilt.files:
+        source, goal = members.get(f"intake/{row['name']}"), members.get(row["destination"] or "")
+        if row["batch_id"] not in own or source is None or goal is None:
+            continue
+        if (source.sha256, source.mtime_ns) == (goal.sha256, goal.mtime_ns):
+            (draft / source.path).unlink(missing_ok=True)

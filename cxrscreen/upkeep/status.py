@@ -1,0 +1,185 @@
+"""How an installation stands, told at a glance: what waits, what runs, what failed, and what a person must do.
+
+Works where screening does not: with a damaged ledger, a full disk, a folder that is gone. It only reads. Nothing is
+made, moved or repaired, and neither TensorFlow nor the page layout is started.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from cxrscreen import __version__
+from cxrscreen.drafts import drafts_in
+from cxrscreen.errors import CxrscreenError, WorkspaceError
+from cxrscreen.reporting.page_parts import printable
+from cxrscreen.settings import Settings
+from cxrscreen.upkeep import needs
+from cxrscreen.upkeep.backup import last_backup
+from cxrscreen.upkeep.champion import model_state
+from cxrscreen.upkeep.digest_files import last_digest
+from cxrscreen.upkeep.ledger_view import LedgerView
+from cxrscreen.upkeep.self_test import SelfTest, read_self_test
+from cxrscreen.upkeep.service import service_state
+from cxrscreen.upkeep.state import Disk, FailedFile, FinishedBatch, LedgerState, Run, Status, Waiting
+from cxrscreen.upkeep.waiting import waiting_files
+from cxrscreen.workspace import Workspace
+
+NOTHING_YET = LedgerState(batches=0, counts={}, quarantined=0, leftovers=0, runs=(), last=None, failed=())
+
+Part = TypeVar("Part")
+
+
+def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Status:
+    """Tell how the installation stands.
+
+    Args:
+        settings: Of the installation.
+        self_test: One that has just been run; otherwise the last one that was kept.
+
+    Raises:
+        WorkspaceError: There is no workspace of that name.
+    """
+    workspace, now = Workspace(settings.workspace), datetime.now().astimezone()
+    if not workspace.root.is_dir():
+        raise WorkspaceError(
+            f"There is no workspace {workspace.root}. Name another one with --workspace; "
+            "cxrscreen doctor makes one that is missing."
+        )
+    troubles = list(_missing(workspace))
+    ledger, waiting = _files_of(workspace, settings, troubles)
+    model, service, tested = model_state(settings), service_state(settings), self_test or read_self_test(workspace.root)
+    digest = last_digest(workspace.reports)
+    disk = disk_state(settings, None if digest is None else digest.workspace_bytes)
+    if waiting is not None:
+        troubles += needs.of_waiting(waiting, settings)
+    if ledger is not None:
+        troubles += needs.of_ledger(ledger, settings, now)
+    troubles += [
+        *needs.of_disk(disk),
+        *needs.of_model(model, settings),
+        *needs.of_self_test(tested, now),
+        *needs.of_service(service, waiting, ledger, settings),
+        *needs.of_digest(digest),
+    ]
+    return Status(
+        at=now.isoformat(timespec="seconds"),
+        software=__version__,
+        workspace=str(workspace.root),
+        must_act=tuple(dict.fromkeys(troubles)),
+        waiting=waiting,
+        ledger=ledger,
+        disk=disk,
+        model=model,
+        self_test=tested,
+        service=service,
+        drafts=len(drafts_in(*_draft_folders(workspace))),
+        digest=digest,
+        backup=last_backup(workspace),
+    )
+
+
+def ledger_state(view: LedgerView, root: Path) -> LedgerState:
+    """Ask the ledger for what a person wants to know.
+
+    Raises:
+        LedgerError: It cannot be read, or is damaged.
+    """
+    last = view.last_finished()
+    return LedgerState(
+        batches=view.batch_count(),
+        counts=view.counts(),
+        quarantined=view.quarantined(),
+        leftovers=view.leftovers(),
+        runs=tuple(
+            Run(batch=line.batch_id, started_at=line.started_at, files=line.claimed, done=line.done, alive=line.alive)
+            for line in view.unfinished()
+        ),
+        last=None
+        if last is None
+        else FinishedBatch(
+            batch=last.batch_id,
+            finished_at=last.finished_at or "",
+            model=last.model,
+            counts=view.counts(last.batch_id),
+        ),
+        failed=tuple(_failed(view, root)),
+    )
+
+
+def disk_state(settings: Settings, workspace_bytes: int | None) -> Disk:
+    """Measure the room that is left; what the workspace holds is as the last digest has measured it."""
+    usage = shutil.disk_usage(settings.workspace)
+    return Disk(
+        free=usage.free, total=usage.total, at_least=settings.min_free_megabytes * 2**20, workspace=workspace_bytes
+    )
+
+
+def _failed(view: LedgerView, root: Path) -> Iterator[FailedFile]:
+    """Files that the software failed on and that are still there: a person may have removed them meanwhile."""
+    for file, source in view.open_failures():
+        place = source if file.destination is None else root / file.destination
+        if place.exists():
+            yield FailedFile(
+                file=str(printable(file.name)),
+                batch=file.batch_id,
+                detail=str(printable(file.detail)),
+                quarantined=file.destination is not None,
+            )
+
+
+def _missing(workspace: Workspace) -> Iterator[str]:
+    for folder in (workspace.archive, workspace.quarantine, workspace.reports, workspace.models):
+        if not folder.is_dir():
+            yield f"The folder {folder.name} is gone. Is its disk mounted?"
+    if _has_begun(workspace) and not workspace.key.is_file():
+        yield f"{workspace.key.name} is missing: nothing may be screened without it. Restore it from the backup."
+
+
+def _has_begun(workspace: Workspace) -> bool:
+    """Return whether anything was screened here, so that there must be a ledger."""
+    kept = (workspace.archive, workspace.quarantine)
+    return workspace.ledger.exists() or any(folder.is_dir() and any(folder.iterdir()) for folder in kept)
+
+
+def _files_of(
+    workspace: Workspace, settings: Settings, troubles: list[str]
+) -> tuple[LedgerState | None, Waiting | None]:
+    """Ask ledger and intake; the intake is looked at without a ledger, too."""
+
+    def of_ledger() -> LedgerState:
+        with LedgerView(workspace.ledger) as view:
+            view.check()
+            return ledger_state(view, workspace.root)
+
+    def of_intake() -> Waiting:
+        if ledger is None or ledger is NOTHING_YET:
+            return waiting_files(workspace.intake, None, hours=settings.waiting_hours)
+        with LedgerView(workspace.ledger) as view:
+            return waiting_files(workspace.intake, view, hours=settings.waiting_hours)
+
+    ledger = _tried(of_ledger, troubles) if _has_begun(workspace) else NOTHING_YET
+    return ledger, _tried(of_intake, troubles)
+
+
+def _draft_folders(workspace: Workspace) -> list[Path]:
+    return [
+        workspace.root,
+        workspace.archive,
+        workspace.quarantine,
+        workspace.reports,
+        workspace.models,
+        workspace.retraining,
+    ]
+
+
+def _tried(part: Callable[[], Part], troubles: list[str]) -> Part | None:
+    """Return a part of the status, or note why it cannot be told."""
+    try:
+        return part()
+    except CxrscreenError as exc:
+        troubles.append(str(exc))
+        return None

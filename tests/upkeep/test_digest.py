@@ -1,0 +1,365 @@
+"""The digest on real workspaces: sums, folders, pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from cxrscreen.errors import ReportError
+from cxrscreen.reporting.digest import Digest
+from cxrscreen.screening.batch import open_batch
+from cxrscreen.screening.screen import resume, screen
+from cxrscreen.screening.session import Session
+from cxrscreen.settings import Settings, load_settings
+from cxrscreen.upkeep.digest import WrittenDigest, write_digest
+from cxrscreen.upkeep.self_test import Finding, SelfTest
+from cxrscreen.upkeep.status import status_of
+from tests.fakes import StubClassifier, draw_png, stub_session
+from tests.reporting.test_study_report import ENGLISH_DISCLAIMER, INDONESIAN_DISCLAIMER, pages_of
+
+OUTCOMES = ("reported", "refused", "duplicate", "failed", "pending")
+
+
+def settings_for(root: Path, **values: object) -> Settings:
+    return load_settings(root, **{"min_free_megabytes": 0} | values)
+
+
+def passed(_settings: Settings) -> SelfTest:
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    return SelfTest(at=now, seconds=0.1, model="standard-1", healthy=True, findings=())
+
+
+def written(root: Path, **values: object) -> WrittenDigest:
+    return write_digest(settings_for(root, **values), self_test=passed)
+
+
+class NoPages:
+    """In place of page layout, which takes most of the time."""
+
+    def render(self, *_: object) -> tuple[bytes, bytes]:
+        return b"", b""
+
+
+@pytest.fixture
+def pages() -> None:
+    """Lay out the pages of this test's digests."""
+
+
+@pytest.fixture(autouse=True)
+def _without_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "pages" not in request.fixturenames:
+        monkeypatch.setattr("cxrscreen.upkeep.digest._writer", lambda _language: NoPages())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "w"
+
+
+@pytest.fixture
+def session(root: Path) -> Iterator[Session]:
+    with stub_session(root, StubClassifier(breaks_on_grey=130)) as session:
+        yield session
+
+
+def as_of_yesterday(root: Path) -> None:
+    """Let the digest that was just written be one of the day before."""
+    (record,) = (root / "reports" / "digests").glob("*.json")
+    earlier = (datetime.fromisoformat(record.stem) - timedelta(days=1)).date().isoformat()
+    digest = Digest.model_validate_json(record.read_bytes())
+    record.with_name(f"{earlier}.json").write_text(digest.model_copy(update={"date": earlier}).model_dump_json())
+    record.unlink()
+
+
+def test_each_file_counts_once_whatever_it_went_through(root: Path, session: Session) -> None:
+    intake = root / "intake"
+    draw_png(intake / "whole.png", 30)
+    draw_png(intake / "copy.png", 30)
+    draw_png(intake / "breaks.png", 130)
+    (intake / "grows.png").symlink_to(intake / "whole.png")  # waits, until it is a file
+    (intake / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    screen(session)  # breaks.png fails, grows.png is pending
+    (intake / "grows.png").unlink()
+    draw_png(intake / "grows.png", 60)
+    screen(session)  # breaks.png fails again
+    digest = written(root).digest
+    assert digest.counts == {"reported": 2, "refused": 1, "duplicate": 1, "failed": 1, "pending": 0}
+    assert digest.arrived == 5
+    assert len(digest.batches) == 2
+    assert sum(sum(batch.counts.values()) for batch in digest.batches) == 7
+    assert {row.outcome: (row.archive, row.quarantine, row.source, row.missing) for row in digest.places} == {
+        "reported": (2, 0, 0, 0),
+        "refused": (0, 1, 0, 0),
+        "duplicate": (1, 0, 0, 0),
+        "failed": (0, 0, 1, 0),
+        "pending": (0, 0, 0, 0),
+    }
+    assert digest.disagreements == ()
+    assert digest.must_act == ()
+
+
+def test_a_digest_begins_where_that_of_the_day_before_ended(root: Path, session: Session) -> None:
+    draw_png(root / "intake" / "a.png", 30)
+    screen(session)
+    first = written(root).digest
+    assert (first.since, first.arrived) == (None, 1)
+    as_of_yesterday(root)
+    nothing_new = written(root).digest
+    assert (nothing_new.since, nothing_new.arrived, nothing_new.batches) == (first.until, 0, ())
+    draw_png(root / "intake" / "b.png", 60)
+    screen(session)
+    again = written(root).digest
+    assert (again.since, again.date) == (first.until, nothing_new.date)
+    assert again.arrived == 1  # also where it was finished in the very second of the first digest
+    assert {batch.batch for batch in again.batches}.isdisjoint(batch.batch for batch in first.batches)
+    assert len(list((root / "reports" / "digests").glob("*.html"))) == 1
+
+
+def test_files_in_hand_are_under_way_and_not_pending(root: Path, session: Session) -> None:
+    (root / "intake" / "a.png").symlink_to("/etc/hostname")
+    draw_png(root / "intake" / "first.png", 20)
+    screen(session)
+    (root / "intake" / "a.png").unlink()
+    draw_png(root / "intake" / "a.png", 30)
+    assert open_batch(session).batch_id is not None
+    digest = written(root).digest
+    assert (digest.counts["pending"], digest.under_way) == (0, 1)
+
+
+def test_a_past_with_an_interrupted_batch_adds_up_before_and_after_it_is_finished(lived_in: Path) -> None:
+    assert written(lived_in).digest.disagreements == ()
+    with stub_session(lived_in) as session:
+        session.ledger._write("UPDATE batch SET lease_until = 0 WHERE finished_at IS NULL", {})
+        assert len(resume(session)) == 1
+    digest = written(lived_in).digest
+    assert digest.disagreements == ()
+    assert all(row.missing == 0 for row in digest.places)
+    assert digest.arrived == sum(row.archive + row.quarantine + row.source + row.explained for row in digest.places)
+
+
+def test_flagged_studies_stand_by_falling_score(root: Path, session: Session) -> None:
+    for number, grey in enumerate((90, 10, 200, 110)):
+        draw_png(root / "intake" / f"{number}.png", grey)
+    screen(session)
+    digest = written(root).digest
+    scores = [study.score for study in digest.flagged]
+    assert digest.studies == 4
+    assert len(scores) == 3
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_folders_may_be_nested_deeper_than_python_calls_itself(root: Path, session: Session) -> None:
+    assert session
+    for area in ("intake", "archive/2026-01-02/20260102T030405-abcd"):
+        (root / area).mkdir(parents=True, exist_ok=True)
+        here = os.open(root / area, os.O_RDONLY)
+        for _ in range(1200):
+            os.mkdir("d", dir_fd=here)
+            inner = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        os.close(os.open("x", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        os.close(here)
+    digest = written(root).digest
+    assert sum(one.count for one in digest.disagreements) == 1
+    remove_nested(root / "intake", root / "archive" / "2026-01-02")
+
+
+def remove_nested(*folders: Path) -> None:
+    """Python 3.11 removes no tree as deep as this one."""
+    subprocess.run(["/bin/rm", "-rf", *folders], check=True)
+
+
+def archived(root: Path) -> Path:
+    return next(p for p in sorted(root.glob("archive/*/*/**/*.png")) if ".records" not in str(p))
+
+
+def remove_archived(root: Path) -> None:
+    archived(root).unlink()
+
+
+def remove_quarantined(root: Path) -> None:
+    next(iter(root.glob("quarantine/*/*/letter.txt/letter.txt"))).unlink()
+
+
+def add_stray(root: Path) -> None:
+    shutil.copy(archived(root), archived(root).with_name("stray.png"))
+
+
+def add_unknown_batch(root: Path) -> None:
+    stray = root / "quarantine" / "2026-01-02" / "20260102T030405-abcd" / "x.png" / "x.png"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"x")
+
+
+def remove_study_report(root: Path) -> None:
+    next(iter(sorted(root.glob("reports/2*/S-*/report.pdf")))).unlink()
+
+
+def add_unknown_report(root: Path) -> None:
+    batch = next(p.parent for p in sorted(root.glob("reports/2*/index.html")))
+    shutil.copytree(next(batch.parent.glob("2*/S-*")), batch / "S-AAAAAAAAAAAA")
+
+
+def remove_index(root: Path) -> None:
+    next(iter(sorted(root.glob("reports/2*/batch.csv")))).unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (remove_archived, "neither in the archive"),
+        (remove_quarantined, "neither in the archive"),
+        (add_stray, "but not in the ledger"),
+        (add_unknown_batch, "but not in the ledger"),
+        (remove_study_report, "report is gone or incomplete"),
+        (add_unknown_report, "that the ledger does not know"),
+        (remove_index, "index is gone or incomplete"),
+    ],
+)
+def test_whatever_does_not_agree_is_found_and_said_until_it_is_mended(
+    lived_in: Path, change: object, words: str
+) -> None:
+    assert callable(change)
+    saved = lived_in.with_name("saved")
+    shutil.copytree(lived_in, saved)
+    change(lived_in)
+    digest = written(lived_in).digest
+    (found,) = digest.disagreements
+    assert words in found.what
+    assert (found.count, len(found.examples)) == (1, 1)
+    assert "Places where ledger and folders do not agree: 1." in digest.must_act[-1]
+    assert any("found that ledger and folders do not agree" in n for n in status_of(settings_for(lived_in)).must_act)
+    for folder in ("archive", "quarantine", "reports"):
+        shutil.copytree(saved / folder, lived_in / folder, dirs_exist_ok=True)
+    for extra in ("archive/*/*/**/stray.png", "quarantine/*/20260102T030405-abcd", "reports/*/S-AAAAAAAAAAAA"):
+        for path in lived_in.glob(extra):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert written(lived_in).digest.must_act == ()
+    assert not status_of(settings_for(lived_in)).must_act
+
+
+def test_a_file_that_was_taken_away_unscreened_is_missed_but_one_that_its_sender_renamed_is_not(
+    root: Path, session: Session
+) -> None:
+    intake = root / "intake"
+    draw_png(intake / "a.png", 30)
+    (intake / "link.png").symlink_to("/etc/hostname")
+    (intake / "b.png.part").write_bytes(b"grows")
+    screen(session)
+    (intake / "b.png.part").unlink()
+    draw_png(intake / "b.png", 60)
+    screen(session)
+    assert written(root).digest.counts["pending"] == 1
+    (intake / "link.png").unlink()
+    digest = written(root).digest
+    (gone,) = digest.disagreements
+    assert gone.examples == ("link.png",)
+    assert "taken away before it could be screened" in gone.what
+
+
+@pytest.mark.usefixtures("pages")
+def test_a_damaged_ledger_gives_a_digest_that_says_so(lived_in: Path) -> None:
+    (lived_in / "ledger.sqlite").write_bytes(b"garbage" * 1000)
+    found = written(lived_in)
+    assert any("cxrscreen recover" in need for need in found.digest.must_act)
+    assert found.digest.arrived == 0
+    assert "cxrscreen recover" in found.html.read_text(encoding="utf-8")
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if tag == "a" and name == "href" and value]
+
+
+@pytest.mark.usefixtures("pages")
+def test_page_and_paper_lead_to_every_flagged_study_and_carry_the_disclaimer(lived_in: Path) -> None:
+    found = written(lived_in)
+    page = Links()
+    page.feed(found.html.read_text(encoding="utf-8"))
+    assert len(page.found) >= 1 + len(found.digest.flagged) + len(found.digest.batches)
+    assert all((found.html.parent / link).is_file() for link in page.found)
+    assert len(found.digest.flagged) >= 1
+    on_paper = [
+        annotation.get_object()["/A"]["/URI"]
+        for sheet in pypdf.PdfReader(found.pdf).pages
+        for annotation in sheet.get("/Annots", ())
+    ]
+    assert on_paper
+    assert all(link.endswith(".pdf") and (found.pdf.parent / link).is_file() for link in on_paper)
+    for sheet in pages_of(found.pdf):
+        assert ENGLISH_DISCLAIMER in sheet
+        assert INDONESIAN_DISCLAIMER in sheet
+    counts = found.digest.counts
+    sums = " + ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+    assert f"{found.digest.arrived} arrived = {sums}" in pages_of(found.pdf)[0]
+    for path in (found.html, found.pdf, found.json):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("pages")
+def test_an_indonesian_digest_says_in_indonesian_what_must_be_done(root: Path, session: Session) -> None:
+    draw_png(root / "intake" / "breaks.png", 130)
+    (root / "intake" / os.fsdecode(b"\xe2\x80\xaefdp.png")).symlink_to("/etc/hostname")
+    screen(session)
+    archive = root / "archive" / "2026-01-02" / "20260102T030405-abcd"
+    archive.mkdir(parents=True)
+    (archive / "<script>.png").write_bytes(b"x")
+
+    def failed(settings: Settings) -> SelfTest:
+        finding = Finding("model", healthy=False, detail="gone")
+        return passed(settings).model_copy(update={"healthy": False, "findings": (finding,)})
+
+    time.sleep(0.2)
+    settings = settings_for(root, language="id", waiting_hours=1e-9, min_free_megabytes=1_000_000)
+    found = write_digest(settings, self_test=failed)
+    html = found.html.read_text(encoding="utf-8")
+    assert len(found.digest.must_act) == 4
+    assert html.count('<li lang="id">') == 4
+    assert 'lang="en">Place' not in html
+    assert "Perlu tindakan" in html
+    assert "[U+202E]fdp.png" in html
+    assert "&lt;script&gt;.png" in html
+    assert "<script>" not in html
+
+
+def test_a_digest_that_cannot_be_written_is_said_in_words_and_the_next_one_misses_nothing(
+    root: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_png(root / "intake" / "a.png", 30)
+    screen(session)
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cxrscreen.upkeep.digest.write_file", full)
+        with pytest.raises(ReportError, match="No space left on device"):
+            written(root)
+    digest = written(root).digest
+    assert (digest.since, digest.arrived) == (None, 1)
+    assert json.loads((root / "reports" / "digests" / f"{digest.date}.json").read_bytes())["counts"] == digest.counts
+
+
+def test_the_status_shows_the_last_digest_and_what_the_workspace_holds(lived_in: Path) -> None:
+    digest = written(lived_in).digest
+    status = status_of(settings_for(lived_in))
+    assert status.digest is not None
+    assert status.digest.link == f"reports/digests/{digest.date}.html"
+    assert status.disk is not None
+    held = sum(p.stat().st_size for p in lived_in.rglob("*") if p.is_file() and not p.is_symlink())
+    assert status.disk.workspace == pytest.approx(held, rel=0.3)

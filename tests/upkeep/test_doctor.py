@@ -1,0 +1,73 @@
+"""The self-test and its record; the real model is examined in tests/test_cli.py."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cxrscreen.screening.session import Session
+from cxrscreen.settings import Settings, load_settings
+from cxrscreen.upkeep import doctor
+from cxrscreen.upkeep.self_test import Finding, read_self_test, run_self_test
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(tmp_path / "w")
+
+
+@pytest.fixture(autouse=True)
+def _one_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda _session: [Finding("fonts", healthy=True, detail="embedded")])
+
+
+def test_a_self_test_is_kept_for_whoever_asks_later(settings: Settings) -> None:
+    tested = run_self_test(settings)
+    assert tested.healthy
+    assert tested.model == "standard-1"
+    assert read_self_test(settings.workspace) == tested
+    assert (settings.workspace / "self-test.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_check_that_fails_makes_the_installation_unfit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = [Finding("fonts", healthy=False, detail="none"), Finding("model", healthy=True, detail="")]
+    monkeypatch.setattr(doctor, "examine", lambda _session: findings)
+    assert not run_self_test(settings).healthy
+    kept = read_self_test(settings.workspace)
+    assert kept is not None
+    assert [finding.subject for finding in kept.failed] == ["fonts"]
+
+
+def test_a_workspace_that_cannot_be_opened_is_a_finding(settings: Settings) -> None:
+    run_self_test(settings)
+    shutil.rmtree(settings.workspace / "quarantine")
+    (settings.workspace / "quarantine").write_bytes(b"in the way")
+    tested = run_self_test(settings)
+    assert not tested.healthy
+    assert "cannot be used" in tested.failed[0].detail
+    assert read_self_test(settings.workspace) == tested
+
+
+def test_a_result_that_cannot_be_kept_is_told_all_the_same(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cxrscreen.upkeep.self_test.write_file", full)
+    tested = run_self_test(settings)
+    assert not tested.healthy
+    assert "No space left on device" in tested.failed[0].detail
+
+
+def test_a_check_that_breaks_does_not_hide_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def broken(_session: Session) -> list[Finding]:
+        raise RuntimeError("no fonts at all")
+
+    monkeypatch.setattr(doctor, "_fonts", broken)
+    monkeypatch.setattr(doctor, "_model", lambda _session: [Finding("model", healthy=True, detail="")])
+    tested = run_self_test(settings)
+    assert [finding.subject for finding in tested.failed] == ["fonts"]
+    assert {"workspace", "model", "numpy"} <= {finding.subject for finding in tested.findings if finding.healthy}
