@@ -6,7 +6,8 @@
     ├── SettingsError      a setting is missing, unknown or out of range
     ├── WorkspaceError     a folder is missing, not writable or not a workspace
     ├── LedgerError        the ledger cannot be read or contradicts the folders
-    │   └── LedgerDamagedError   its database is damaged: set it aside and rebuild it
+    │   ├── LedgerDamagedError   its database is damaged: set it aside and rebuild it
+    │   └── TakenOverError       another run has this one's batch and finishes it
     ├── RefusedError       this file may not be screened; carries the reason
     ├── ModelError         a model is missing, damaged or of another format
     ├── DataSetError       a labelled folder cannot be trained or evaluated on
@@ -44,6 +45,10 @@ class LedgerError(CxrscreenError):
 
 class LedgerDamagedError(LedgerError):
     """The ledger's database is damaged; ``cxrscreen recover`` rebuilds it."""
+
+
+class TakenOverError(LedgerError):
+    """Another run has taken this one's batch over and finishes it."""
 
 
 class RefusedError(CxrscreenError):

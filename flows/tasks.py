@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from cxrscreen.errors import CxrscreenError, LedgerError, ReportError, WorkspaceError
+from cxrscreen.errors import CxrscreenError, LedgerError, ReportError, TakenOverError, WorkspaceError
 from cxrscreen.screening import batch
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch
 from cxrscreen.screening.pipeline import screen_studies
@@ -23,8 +23,9 @@ PASSING = (LedgerError, ReportError, WorkspaceError, OSError)  # a share that is
 
 
 def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
-    """Retry what a second try can help; a missing or damaged model stays as it is."""
-    return isinstance(state.result(raise_on_failure=False), PASSING)
+    """Retry what a second try can help; a missing model stays as it is, and so does a batch that is another run's."""
+    outcome = state.result(raise_on_failure=False)
+    return isinstance(outcome, PASSING) and not isinstance(outcome, TakenOverError)
 
 
 @task(

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from cxrscreen.errors import LedgerError
+from cxrscreen.errors import TakenOverError
 from cxrscreen.owner import this_process
 from cxrscreen.screening import schema
 from cxrscreen.screening.database import Database
@@ -111,7 +111,7 @@ class Ledger(LedgerQueries):
         """Say that the batch's run is alive, and see that the batch is still its own.
 
         Raises:
-            LedgerError: Another run has taken it over.
+            TakenOverError: Another run has taken it over.
         """
         since = time.monotonic() - self._renewed.get(batch_id, float("-inf"))
         if since < RENEW_SECONDS:
@@ -127,7 +127,7 @@ class Ledger(LedgerQueries):
         To be held for moments only: all other runs wait. What is written to the ledger inside is committed at the end.
 
         Raises:
-            LedgerError: Another run has taken it over.
+            TakenOverError: Another run has taken it over.
         """
         with self._database.transaction() as db:
             self._check_owner(batch_id)
@@ -210,7 +210,7 @@ class Ledger(LedgerQueries):
         Content that another run has reported meanwhile becomes a duplicate of it: one report a content.
 
         Raises:
-            LedgerError: Another run has taken their batch over.
+            TakenOverError: Another run has taken their batch over.
         """
         with self._database.transaction() as db:
             files = [(self.file(file_id), verdict) for file_id, verdict in verdicts.items()]
@@ -275,7 +275,7 @@ class Ledger(LedgerQueries):
     def _check_owner(self, batch_id: str) -> None:
         rows = self._database.rows("SELECT owner FROM batch WHERE batch_id = :id", {"id": batch_id})
         if not rows or rows[0]["owner"] != this_process():
-            raise LedgerError(
+            raise TakenOverError(
                 f"Batch {batch_id} was taken over by another run, which finishes it; this one stops. Nothing is lost. "
                 "Where that happens again, the clock jumps or the machine stands still for minutes."
             )

@@ -80,7 +80,7 @@ def _classify(
     explained: dict[int, Explained] = {}
     if not any(study.accepted for study in studies):
         return list(studies), explained
-    classifier = session.classifier(batch.card.version)
+    classifier = _load_classifier(session, batch, [study.key for study in studies])
     try:
         return list(studies), _explain(batch, classifier, [a for study in studies for a in study.accepted])
     except Exception as exc:  # noqa: BLE001  # out of memory, or one radiograph that breaks the batch
@@ -93,6 +93,15 @@ def _classify(
         except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
             survivors.append(_give_up(session, batch, study, "classifying", exc))
     return survivors, explained
+
+
+def _load_classifier(session: Session, batch: BatchRecord, study_keys: Sequence[str]) -> Classifier:
+    """Load the model with nothing in hand: it takes seconds, and a run that dies in them died of no study."""
+    session.ledger.put_back(batch.batch_id, study_keys)
+    try:
+        return session.classifier(batch.card.version)
+    finally:
+        session.ledger.take_in_hand(batch.batch_id, study_keys)
 
 
 def _explain(batch: BatchRecord, classifier: Classifier, accepted: Sequence[Accepted]) -> dict[int, Explained]:

@@ -23,7 +23,7 @@ from tests.crash.arrivals import PICTURES, draw_night
 from tests.crash.nights import Killer, pass_nights
 
 MEMORY = "/dev/shm"  # noqa: S108  # another file system is what is wanted
-LONGEST_LIFE_SECONDS = 60.0  # of the processor; to start takes about ten, a night about forty
+LONGEST_LIFE_SECONDS = 40.0  # of the processor; to start takes about ten, a night about forty
 SETTINGS = "settle_seconds = 0\nmin_free_megabytes = 0\nchunk_studies = 8\n"
 
 

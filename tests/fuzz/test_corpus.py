@@ -11,6 +11,7 @@ from pydicom.uid import JPEGBaseline8Bit
 from cxrscreen.errors import RefusedError
 from cxrscreen.radiograph.isolation import IsolatedReader
 from cxrscreen.radiograph.radiograph import Radiograph
+from cxrscreen.radiograph.refusal import Reason
 from tests.fuzz.corpus import LIMITS, Tally, run
 from tests.fuzz.dicom_breaks import elements_in
 from tests.fuzz.mutate import case
@@ -62,6 +63,15 @@ def test_the_seeds_of_the_corpus_are_sound(reader: IsolatedReader) -> None:
                 refused[f"{name}: {exc.reason}"] += 1
     # Its codec decodes it; what is refused are the colours of a test picture.
     assert set(refused) == {"SC_rgb_jpeg_gdcm.dcm: colour"}
+
+
+# Found by the whole corpus: GDCM crashes on the first two; of the third, libpng prints more than can be listened to.
+@pytest.mark.parametrize("number", [6558, 14_099, 6725], ids=["JPEG", "lossless JPEG", "a thousand chunks too many"])
+def test_a_file_that_ends_its_reader_is_refused_and_the_next_is_read(number: int, reader: IsolatedReader) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        reader.radiograph(case(4, number)[2], LIMITS)
+    assert refusal.value.reason is Reason.DAMAGED
+    assert isinstance(reader.radiograph(encoded(".png", CHEST), LIMITS), Radiograph)
 
 
 def test_a_case_comes_again_with_its_number() -> None:

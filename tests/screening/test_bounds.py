@@ -15,10 +15,10 @@ import pytest
 
 from cxrscreen import owner
 from cxrscreen.classifier.bundle import WEIGHTS_FILE
-from cxrscreen.errors import CxrscreenError, LedgerDamagedError, ModelError
 from cxrscreen.classifier.champion_log import ChampionLog
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.registry import SHIPPED_VERSION
+from cxrscreen.errors import CxrscreenError, LedgerDamagedError, ModelError
 from cxrscreen.screening import claiming
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.outcomes import Outcome
@@ -180,10 +180,11 @@ def test_a_run_that_is_interrupted_blames_no_study(tmp_path: Path) -> None:
 
     class Interrupted(StubClassifier):
         def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
+            super().classify(prepared, explanation=explanation)
             raise KeyboardInterrupt
 
     for _ in range(TRIES_AT_MOST + 2):
-        with stub_session(tmp_path, Interrupted()) as session, pytest.raises(KeyboardInterrupt):
+        with stub_session(tmp_path, Interrupted()) as session, pytest.raises(KeyboardInterrupt):  # noqa: PT012  # the first time in the second
             resume(session)
             list(drain(session))
     with stub_session(tmp_path) as session:

@@ -19,9 +19,9 @@ from cxrscreen.phantom.dicom_file import Sheet, dicom_bytes
 from cxrscreen.screening import intake
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.ledger import Ledger
+from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
-from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.screening.session import Session
 from tests.fakes import draw_png, stub_session

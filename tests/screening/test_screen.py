@@ -29,7 +29,8 @@ def outcomes(root: Path, batch_id: str) -> dict[str, str]:
 
 
 def everything_below(folder: Path) -> set[str]:
-    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    files = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))  # our own mark is no arrival
+    return {str(p.relative_to(folder)) for p in files}
 
 
 def test_every_file_ends_where_its_outcome_says(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_every_file_ends_where_its_outcome_says(tmp_path: Path) -> None:
     day = summary.batch_id[:4]
     archived = everything_below(tmp_path / "archive")
     assert {Path(p).name for p in archived if not p.endswith(".json")} == {"a.png", "copy.png"}
-    assert sum(p.endswith(".json") for p in archived) == 2
+    assert sum(p.endswith(".json") for p in archived) == 3, "one for each file, one for the batch"
     assert next((tmp_path / "archive").iterdir()).name.startswith(day)
     (reason,) = (tmp_path / "quarantine").rglob("reason.json")
     told = json.loads(reason.read_text())
