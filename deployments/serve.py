@@ -1,7 +1,7 @@
 """Everything of one installation: Prefect's server, the deployments, the watcher, and the pages with the reports.
 
 Run it with `cxrscreen serve`. Ctrl-C or SIGTERM stops all of it. Other machines are let in only where the settings say
-so and a password is asked for (``flows.access``).
+so and a password is asked for (``cxrscreen.access``).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from cxrscreen.access import require_password
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.owner import this_process
 from cxrscreen.settings import Settings, load_settings
 from cxrscreen.workspace import Workspace, open_workspace, private_process
-from flows.access import require_password
 from flows.environment import api_url, password_environment, prefect_environment, reports_url, ui_url
 from flows.guard import Guard
 from flows.leash import SERVED_BY, clear_left_behind

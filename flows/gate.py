@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from flows.access import names_this_machine
+from cxrscreen.access import names_this_machine
 
 MANUALS = ("/docs", "/redoc", "/api/docs", "/api/redoc")  # these pages load their scripts from other sites
 

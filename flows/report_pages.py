@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from cxrscreen.access import names_this_machine
 from cxrscreen.screening.opening import open_regular
-from flows.access import names_this_machine
 
 MOST_CONNECTIONS = 32
 REQUEST_SECONDS = 10.0  # to send the request

@@ -5,23 +5,20 @@ Each finding says what was looked at. Not healthy is what must be closed; by cho
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cxrscreen.access import AUTH_FILE, is_loopback, require_password
 from cxrscreen.classifier.registry import SHIPPED_MODELS
-from cxrscreen.errors import CxrscreenError
+from cxrscreen.errors import CxrscreenError, SettingsError
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep.champion import model_state
 from cxrscreen.upkeep.installed import OTHERS_WRITE, locked_packages, own_software
 from cxrscreen.upkeep.own_processes import OwnProcess, listening, own_processes
 from cxrscreen.upkeep.self_test import Finding
 from cxrscreen.workspace import Workspace
-
-AUTH_FILE = "auth"  # one line, user:password
-PASSWORD_LETTERS = 12
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ACL = "system.posix_acl_access"
@@ -50,14 +47,6 @@ def examine_security(settings: Settings) -> list[Finding]:
     return findings
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address is reached from this machine alone; a name counts only where it is ``localhost``."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _address(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.host}, ports {settings.ui_port} and {settings.reports_port}"
     if is_loopback(settings.host):
@@ -73,18 +62,17 @@ def _address(settings: Settings) -> Iterator[Finding]:
 
 
 def _password(settings: Settings) -> Iterator[Finding]:
-    path, needed = settings.workspace / AUTH_FILE, not is_loopback(settings.host)
-    if not path.exists():
-        who = "whoever can log in on this machine can open reports and Prefect while serve runs"
-        missing = f"there is no file {AUTH_FILE}, so cxrscreen serve refuses to start"
-        yield Finding(
-            "password", healthy=not needed, by_choice=not needed, detail=missing if needed else f"none: {who}"
-        )
+    try:
+        password = require_password(settings.host, settings.workspace)
+    except SettingsError as exc:
+        yield Finding("password", healthy=False, detail=str(exc))
         return
-    user, _, password = path.read_text(encoding="utf-8", errors="replace").strip().partition(":")
-    weak = not user or len(password) < PASSWORD_LETTERS or len(set(password)) < PASSWORD_LETTERS // 2
-    advice = f"too weak: one line user:password, at least {PASSWORD_LETTERS} different characters"
-    yield Finding("password", healthy=not weak, detail=advice if weak else f"{len(password)} characters")
+    if password is None:
+        who = "whoever can log in on this machine can open reports and Prefect while serve runs"
+        yield Finding("password", healthy=True, by_choice=True, detail=f"none: {who}")
+        return
+    length = len(password.partition(":")[2])
+    yield Finding("password", healthy=True, detail=f"{length} characters, in {AUTH_FILE}")
 
 
 def _listening(settings: Settings) -> Iterator[Finding]:

@@ -111,7 +111,9 @@ class Served:
 
     def sample(self) -> dict[str, float]:
         """Return what serve, Prefect's server and everything below them use, and what lies on the disk."""
-        server = max(children(self.process.pid), key=lambda child: usage(child).get("rss_mib", 0.0))
+        below = {p: Path(f"/proc/{p}/cmdline").read_bytes() for p in children(self.process.pid)}
+        servers = [p for p, command in below.items() if b"server" in command]
+        server = max(servers, key=lambda process: usage(process).get("rss_mib", 0.0))
         database = sum(file.stat().st_size for file in (self.root / "prefect").glob("prefect.db*"))
         return {
             **{f"serve_{what}": value for what, value in usage(self.process.pid).items()},
@@ -150,7 +152,7 @@ def served(folder: Path, runs: int, minutes: float) -> dict[str, Any]:
                 service.wait_for(lambda path=path: service.post(path, {}), RUN_SECONDS)
             service.wait_for(lambda before=before: service.ended().total() > before, RUN_SECONDS)
             time.sleep(1)  # the run's process goes after its state
-            samples.append(service.sample())
+            samples.append(service.wait_for(service.sample, RUN_SECONDS))
         ended = dict(service.wait_for(service.ended, RUN_SECONDS))
     finally:
         status = service.stop()

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from cxrscreen.access import AUTH_FILE, is_loopback, names_this_machine, require_password
 from cxrscreen.errors import SettingsError
 from cxrscreen.settings import load_settings
-from flows.access import AUTH_FILE, is_loopback, names_this_machine, require_password
 from flows.environment import api_url, prefect_environment, reports_url, ui_url
 from flows.gate import Gate
 from tests.fakes import draw_png

@@ -15,7 +15,7 @@ from cxrscreen.screening.session import open_session
 from cxrscreen.settings import PROJECT, load_settings
 from cxrscreen.upkeep.installed import locked_packages, own_software
 from cxrscreen.upkeep.own_processes import own_processes
-from cxrscreen.upkeep.security import examine_security, is_loopback
+from cxrscreen.upkeep.security import examine_security
 from cxrscreen.upkeep.self_test import Finding
 
 LISTENS = """
@@ -218,18 +218,3 @@ def test_a_check_that_breaks_is_a_finding(root: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("cxrscreen.upkeep.security.own_processes", unreadable)
     assert not found(root, "listening").healthy
     assert found(root, "rights").healthy
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.9.1", True),
-        ("localhost", True),
-        ("[::1]", True),
-        ("0.0.0.0", False),  # noqa: S104  # nothing is bound
-        ("ward", False),
-    ],
-)
-def test_an_address_is_loopback_only_where_nobody_else_can_reach_it(host: str, *, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
