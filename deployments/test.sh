@@ -7,4 +7,4 @@ $bin/ruff check .
 $bin/ruff format --check .
 $bin/mypy
 $bin/lint-imports
-$bin/pytest "$@"
+$bin/pytest --numprocesses 2 --dist loadfile "$@"
