@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cxrscreen.errors import SettingsError
 
 AUTH_FILE = "auth"
 SHORTEST_PASSWORD = 12
 LONGEST_LINE = 512
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9.]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 HOW_TO = """Make one with:  (umask 077; echo "night:$(openssl rand -hex 16)" > {path})"""
 
 
@@ -55,11 +57,27 @@ def is_loopback(host: str) -> bool:
 
 def names_this_machine(host_header: str) -> bool:
     """Tell whether the Host of a request, with or without port, is a name of this machine that nobody else can take."""
+    found = _HOST.fullmatch(host_header)
+    if found is None:
+        return False
     try:
-        name = urlsplit(f"//{host_header}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        return (found[2] or "").lower() == "localhost" or ipaddress.ip_address(found[1] or found[2]).is_loopback
     except ValueError:
         return False
+
+
+def comes_from_here(hosts: Sequence[str], origins: Sequence[str]) -> bool:
+    """Tell whether a request names this machine, and comes from no page or from one of the same host and port.
+
+    Args:
+        hosts: Its Host headers, with port.
+        origins: Its Origin headers.
+    """
+    return (
+        len(hosts) == 1
+        and names_this_machine(hosts[0])
+        and all(origin.lower() == f"http://{hosts[0]}".lower() for origin in origins)
+    )
 
 
 def _read(path: Path) -> str:

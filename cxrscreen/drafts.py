@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -21,7 +22,9 @@ from cxrscreen.owner import is_dead, is_here, this_process
 
 FOLDER = ".drafts"
 _PREFIX = ".draft-"
+_OURS = re.compile(rf"{re.escape(_PREFIX)}[^,]*:[0-9a-f]{{12}},\d+,\w*-[0-9a-f]{{12}}")
 _DAY_SECONDS = 86_400.0
+_within_reach: set[tuple[int, ...]] = set()  # pairs of folders between which a rename leads: tried once a process
 
 
 def prepare_drafts(root: Path, *folders: Path) -> None:
@@ -58,6 +61,11 @@ def draft_for(goal: Path) -> Path:
     return goal.with_name(name)
 
 
+def is_draft(name: str) -> bool:
+    """Tell a draft, or a folder of drafts, by its name."""
+    return name == FOLDER or name.startswith(_PREFIX)
+
+
 def sweep_drafts(*folders: Path, older_than_seconds: float = _DAY_SECONDS) -> int:
     """Remove what dead processes have left half done; what another may be busy with now stays.
 
@@ -89,6 +97,9 @@ def drafts_in(*folders: Path) -> list[Path]:
 
 def _is_across(drafts: Path, folder: Path) -> bool:
     """Try it: folders of one device may be mounted one by one, and then no rename leads from one to the other."""
+    pair = tuple(number for place in map(Path.stat, (drafts, folder)) for number in (place.st_dev, place.st_ino))
+    if pair in _within_reach:
+        return False
     probe = drafts / _new_name()
     arrived = folder / probe.name
     probe.mkdir(mode=0o700)
@@ -100,6 +111,7 @@ def _is_across(drafts: Path, folder: Path) -> bool:
         for place in (probe, arrived):
             with contextlib.suppress(FileNotFoundError):
                 place.rmdir()
+    _within_reach.add(pair)
     return False
 
 
@@ -113,6 +125,8 @@ def _drafts_right_in(folder: Path) -> Iterator[Path]:
 
 
 def _is_abandoned(draft: Path, older_than_seconds: float) -> bool:
+    if not _OURS.fullmatch(draft.name):
+        return False  # a person's own, where a folder is not ours alone
     owner = draft.name.removeprefix(_PREFIX).rpartition("-")[0].replace(",", "/")
     if is_here(owner):
         return is_dead(owner)

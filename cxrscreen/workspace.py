@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import secrets
+import shlex
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from cxrscreen.errors import WorkspaceError
 
 PRIVATE_FOLDER = 0o700
 KEY_BYTES = 32
+FOLDER_MARK = (
+    ".cxrscreen-folder"  # lies in the workspace and in each folder whose absence must not be taken for emptiness
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,50 @@ class Workspace:
         return self.root / "retraining"
 
     @property
+    def kept(self) -> tuple[Path, ...]:
+        """The folders whose loss nothing makes good; each may be a disk of its own, or a link."""
+        return self.archive, self.quarantine, self.reports, self.models, self.retraining
+
+    @property
+    def draft_places(self) -> tuple[Path, ...]:
+        """The folders that may hold drafts."""
+        return self.root, *self.kept
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the folders of ``kept`` were marked; an earlier version did not do so."""
+        return os.path.lexists(self.root / FOLDER_MARK)
+
+    @property
+    def out_of_place(self) -> list[Path]:
+        """Those of ``kept`` that are gone, or have something else in their stead, such as an empty mount point."""
+        if self.is_marked:
+            return [folder for folder in self.kept if not os.path.lexists(folder / FOLDER_MARK)]
+        return [folder for folder in self.kept if _is_missed(self, folder)]
+
+    def check_in_place(self) -> None:
+        """See that every folder of ``kept`` is there.
+
+        Raises:
+            WorkspaceError: One is not. What was written in its stead would be hidden as soon as it is there again.
+        """
+        for folder in self.out_of_place:
+            again = shlex.quote(str(folder.absolute()))
+            raise WorkspaceError(
+                f"{folder} is gone, or is not the folder that this workspace has used: no {FOLDER_MARK} can be seen in "
+                "it. Mount its disk, or put it back. If it was deleted on purpose, make a new one: "
+                f"mkdir -pm 700 {again} && touch {again}/{FOLDER_MARK}"
+            )
+
+    @property
     def ledger(self) -> Path:
         """The record of every file."""
         return self.root / "ledger.sqlite"
+
+    @property
+    def serve_lock(self) -> Path:
+        """Locked by ``cxrscreen serve`` for as long as it lives, and by those who need the workspace for themselves."""
+        return self.root / "serve.lock"
 
     @property
     def ledger_lock(self) -> Path:
@@ -98,17 +143,25 @@ def private_process() -> None:
 
 
 def open_workspace(root: Path) -> Workspace:
-    """Return the workspace at ``root``, making the folders that are missing, and in a new one the pseudonym key.
+    """Return the workspace at ``root``; a new one gets its folders and its pseudonym key.
 
     Raises:
-        WorkspaceError: A folder cannot be made or written to, or the key is gone from a workspace in use.
+        WorkspaceError: A folder cannot be made or written to; or a folder of ``kept`` or the key is gone from a
+            workspace in use.
     """
     workspace = Workspace(root)
-    kept = workspace.archive, workspace.quarantine, workspace.reports, workspace.models, workspace.retraining
     try:
-        for folder in (root, workspace.intake, *kept, workspace.feature_maps):
+        for folder in (root, workspace.intake, workspace.feature_maps):
             folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        prepare_drafts(root, *kept)
+        if not workspace.is_marked:
+            if workspace.key.exists() or workspace.ledger.exists():  # an earlier version has made it
+                workspace.check_in_place()
+                with contextlib.suppress(OSError):  # on a disk that is full or read-only: another time
+                    mark_folders(workspace)
+            else:
+                mark_folders(workspace)
+        workspace.check_in_place()
+        prepare_drafts(*workspace.draft_places)
         if not workspace.key.exists():
             _check_unused(workspace)
             with contextlib.suppress(FileExistsError):  # another run was first; its key counts
@@ -119,6 +172,18 @@ def open_workspace(root: Path) -> Workspace:
             "or name another folder with --workspace."
         ) from exc
     return workspace
+
+
+def mark_folders(workspace: Workspace) -> None:
+    """Make the folders of ``kept`` where they are missing, and mark them; then the workspace, which says so.
+
+    Raises:
+        OSError: One cannot be made or written to.
+    """
+    for folder in workspace.kept:
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    for folder in (*workspace.kept, workspace.root):
+        (folder / FOLDER_MARK).touch(mode=0o600)
 
 
 def write_new_key(path: Path, *, replace: bool = False) -> None:
@@ -134,14 +199,29 @@ def write_new_key(path: Path, *, replace: bool = False) -> None:
 
 def batches_in(ledger: Path, *, unfinished: bool = False) -> bool:
     """Return whether a ledger has batches; one that cannot be read counts as if it had. Nothing is written."""
-    if not ledger.exists():
-        return False
     condition = "finished_at IS NULL" if unfinished else "TRUE"
+    found = _finds(ledger, f"SELECT 1 FROM batch WHERE {condition} LIMIT 1")  # noqa: S608  # our own words
+    return ledger.exists() and found is not False
+
+
+def _finds(ledger: Path, query: str, *values: str) -> bool | None:
+    """Return whether a query finds anything; ``None`` where the ledger cannot be read."""
     try:
         with contextlib.closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return database.execute(f"SELECT 1 FROM batch WHERE {condition} LIMIT 1").fetchone() is not None  # noqa: S608  # our own words
+            return database.execute(query, values).fetchone() is not None
     except sqlite3.Error:
-        return True
+        return None
+
+
+def _is_missed(workspace: Workspace, folder: Path) -> bool:
+    """Return whether a folder that was never marked is gone, or empty although the ledger names what is in it."""
+    try:
+        if any(not entry.name.startswith(".") for entry in folder.iterdir()):
+            return False
+    except OSError as exc:
+        return not isinstance(exc, PermissionError)
+    query = "SELECT 1 FROM file WHERE (placed AND instr(destination, ?1) = 1) OR instr(report, ?1) = 1 LIMIT 1"
+    return bool(_finds(workspace.ledger, query, f"{folder.name}/"))
 
 
 def _check_unused(workspace: Workspace) -> None:

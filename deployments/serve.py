@@ -6,7 +6,6 @@ so and a password is asked for (``cxrscreen.access``).
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import signal
@@ -16,21 +15,20 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from cxrscreen.access import require_password
-from cxrscreen.errors import CxrscreenError
+from cxrscreen.errors import CxrscreenError, LedgerError
 from cxrscreen.owner import this_process
 from cxrscreen.settings import Settings, load_settings
+from cxrscreen.upkeep.standstill import hold
 from cxrscreen.workspace import Workspace, open_workspace, private_process
 from flows.environment import api_url, password_environment, prefect_environment, reports_url, ui_url
 from flows.guard import Guard
 from flows.leash import SERVED_BY, clear_left_behind
 from flows.report_pages import ReportPages
-
-LOCK_FILE = "serve.lock"
 
 log = logging.getLogger("cxrscreen.serve")
 
@@ -54,7 +52,7 @@ def main() -> None:
     os.environ.update(prefect_environment(settings, server=True) | password_environment(password))
     os.environ[SERVED_BY] = this_process()
     signal.signal(signal.SIGTERM, _stop)
-    with only_one(workspace.root):
+    with only_one(workspace):
         clear_left_behind(workspace.prefect)
         with report_pages(settings, workspace.reports, password) as pages:
             refuse_taken_port(settings)
@@ -100,21 +98,19 @@ def _serve(settings: Settings, workspace: Workspace) -> None:
 
 
 @contextmanager
-def only_one(root: Path) -> Iterator[None]:
+def only_one(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock; the system drops it with the process, however that ends.
 
     Raises:
         SystemExit: Another process holds it.
     """
-    handle = os.open(root / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise SystemExit(f"Another cxrscreen serve serves {root} already. Use that one, or stop it first.") from None
-    else:
+    words = f"Another cxrscreen serve serves {workspace.root} already. Use that one, or stop it first."
+    with ExitStack() as held:
+        try:
+            held.enter_context(hold(workspace.serve_lock, words))
+        except LedgerError as exc:
+            raise SystemExit(str(exc)) from None
         yield
-    finally:
-        os.close(handle)
 
 
 def refuse_taken_port(settings: Settings) -> None:

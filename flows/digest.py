@@ -57,27 +57,37 @@ def publish(settings: Settings, found: Digest) -> None:
     """Show sums, needs and links; no names of files."""
     base = reports_url(settings)
     needs = "\n".join(f"- {plain(sentence)}" for sentence in found.must_act) or "The installation is in order."
-    disagreements = "\n".join(f"- {plain(one.what)} ({one.count})" for one in found.disagreements)
-    agree = disagreements or f"All {found.files_checked} rows of the ledger agree with archive, quarantine and reports."
+    create_markdown_artifact(
+        f"# Digest of {found.date}\n\n"
+        f"**[Open the digest]({base}/digests/{found.name}.html)** ([PDF]({base}/digests/{found.name}.pdf))\n\n"
+        f"## {'Someone must act' if found.must_act else 'Nothing to mend'}\n\n{needs}\n\n"
+        f"## Files since {found.since or 'the beginning'}\n\n"
+        f"{_sums(found) if found.compared else f'{found.equation()}.'}\n\n"
+        f"Self-test: {'passed' if found.self_test.healthy else 'not passed'}. Model: {found.model}.\n\n"
+        "A prototype: not for medical use, not for diagnosis.\n\n"
+        f"{_batches(found, base) if found.compared else ''}"
+        "The links work while `cxrscreen serve` runs on this machine.\n",
+        key=f"digest-{found.name}",
+        description="Sums, what needs a person, and where the digest lies",
+    )
+
+
+def _sums(found: Digest) -> str:
     counts = {"arrived": found.arrived, **found.counts}
-    batches = "\n".join(
+    disagreements = "\n".join(f"- {plain(one.what)} ({one.count})" for one in found.disagreements)
+    return (
+        f"| {' | '.join(counts)} |\n|{'--|' * len(counts)}\n| {' | '.join(str(n) for n in counts.values())} |\n\n"
+        f"Reported studies: {found.studies}. Flagged for reading: {len(found.flagged)}.\n\n"
+        + (disagreements or "The whole ledger agrees with archive, quarantine and reports.")
+    )
+
+
+def _batches(found: Digest, base: str) -> str:
+    rows = "\n".join(
         f"| [{one.batch}]({base}/{one.batch}/index.html) | {' | '.join(str(n) for n in one.counts.values())} |"
         for one in found.batches[: -MOST_BATCHES - 1 : -1]
     )
-    create_markdown_artifact(
-        f"# Digest of {found.date}\n\n"
-        f"**[Open the digest]({base}/digests/{found.date}.html)** ([PDF]({base}/digests/{found.date}.pdf))\n\n"
-        f"## {'Someone must act' if found.must_act else 'Nothing to mend'}\n\n{needs}\n\n"
-        f"## Files since {found.since or 'the beginning'}\n\n"
-        f"| {' | '.join(counts)} |\n|{'--|' * len(counts)}\n| {' | '.join(str(n) for n in counts.values())} |\n\n"
-        f"{len(found.flagged)} of {found.studies} reported studies are flagged for reading.\n\n{agree}\n\n"
-        f"Self-test: {'passed' if found.self_test.healthy else 'not passed'}. Model: {found.model}.\n\n"
-        "A prototype: not for medical use, not for diagnosis.\n\n"
-        f"| batch | {' | '.join(found.counts)} |\n|{'--|' * (1 + len(found.counts))}\n{batches}\n\n"
-        "The links work while `cxrscreen serve` runs on this machine.\n",
-        key=f"digest-{found.date}",
-        description="Sums, what needs a person, and where the digest lies",
-    )
+    return f"| batch | {' | '.join(found.counts)} |\n|{'--|' * (1 + len(found.counts))}\n{rows}\n\n"
 
 
 def _message(found: Digest) -> str:

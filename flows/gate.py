@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from cxrscreen.access import names_this_machine
+from cxrscreen.access import comes_from_here
 
 MANUALS = ("/docs", "/redoc", "/api/docs", "/api/redoc")  # these pages load their scripts from other sites
 
@@ -49,12 +49,9 @@ class Gate:
 
 
 def _is_ours(scope: Scope) -> bool:
-    headers = [(name.lower(), value.decode("latin-1").lower()) for name, value in scope["headers"]]
-    hosts = [value for name, value in headers if name == b"host"]
-    origins = [value for name, value in headers if name == b"origin"]
-    return (
-        len(hosts) == 1 and names_this_machine(hosts[0]) and all(origin == f"http://{hosts[0]}" for origin in origins)
-    )
+    headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    hosts, origins = ([value for name, value in headers if name == wanted] for wanted in (b"host", b"origin"))
+    return comes_from_here(hosts, origins)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import threading
 import time
-import urllib.request
+
+from cxrscreen.upkeep.service import answers
 
 SERVER_START_SECONDS = 180
 GRACE_SECONDS = 2
 STOP_SECONDS = 30
 LOOK_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
 MOST_SILENT_LOOKS = 10  # five minutes without an answer: it hangs
 SERVER_LOST = "Prefect's server has ended, so nothing can be screened. Start cxrscreen serve again."
 
@@ -42,7 +44,7 @@ class Guard(threading.Thread):
             SystemExit: It ended, or did not answer in time.
         """
         deadline = time.monotonic() + SERVER_START_SECONDS
-        while not self._answers():
+        while not answers(self._health, ANSWER_SECONDS):
             if self._server.poll() is not None:
                 raise SystemExit(
                     "Prefect's server ended at its start. Is the port taken? Set ui_port in cxrscreen.toml."
@@ -59,7 +61,7 @@ class Guard(threading.Thread):
                 self._server.wait(LOOK_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                silent = 0 if self._answers() else silent + 1
+                silent = 0 if answers(self._health, ANSWER_SECONDS) else silent + 1
         if self._leaving.wait(GRACE_SECONDS):
             return  # a signal has reached us both
         self._lost = True
@@ -81,10 +83,3 @@ class Guard(threading.Thread):
             self._server.kill()
         if self._lost:
             raise SystemExit(SERVER_LOST)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(self._health, timeout=5):  # noqa: S310  # our own server
-                return True
-        except OSError:
-            return False

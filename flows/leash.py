@@ -102,8 +102,7 @@ def clear_left_behind(prefect_home: Path) -> int:
         log.info("waiting for %d processes that another serve has left behind", len(left))
         if not _wait(left, STOP_SECONDS + 2 * LOOK_SECONDS):
             for owner in left.values():
-                if not is_dead(owner):
-                    os.kill(int(owner.split("/")[1]), signal.SIGKILL)
+                _send(owner, signal.SIGKILL)
             _wait(left, KILL_SECONDS)
     for path in folder.glob("*"):
         path.unlink(missing_ok=True)
@@ -116,9 +115,14 @@ def end_runs(prefect_home: Path) -> None:
     """Tell the runs that go on to end, and wait until they have, or for ``RUN_SECONDS``."""
     runs = {n: owner for n, owner in noted(processes_folder(prefect_home)).items() if n != SERVER and is_here(owner)}
     for owner in runs.values():
-        if not is_dead(owner):
-            os.kill(int(owner.split("/")[1]), signal.SIGTERM)
+        _send(owner, signal.SIGTERM)
     _wait(runs, RUN_SECONDS)
+
+
+def _send(owner: str, number: signal.Signals) -> None:
+    if not is_dead(owner):
+        with contextlib.suppress(ProcessLookupError):  # it has ended this very moment
+            os.kill(int(owner.split("/")[1]), number)
 
 
 def _wait(left: dict[str, str], seconds: float) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from cxrscreen.access import names_this_machine
+from cxrscreen.access import comes_from_here
 from cxrscreen.screening.opening import open_regular
 
 MOST_CONNECTIONS = 32
@@ -58,7 +58,8 @@ class ReportPages(ThreadingHTTPServer):
     Args:
         address: Host and port to listen at.
         folder: What is served.
-        password: ``user:password`` to ask for (HTTP Basic, RFC 7617), or ``None`` to answer whoever names this machine.
+        password: ``user:password`` to ask for (HTTP Basic, RFC 7617), or ``None`` to answer only what comes from this
+            machine.
 
     Raises:
         OSError: The port is taken.
@@ -143,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_welcome(self) -> bool:
         expected, given = self.server.expected, self.headers.get("Authorization")
         if expected is None:
-            if names_this_machine(self.headers.get("Host", "")):
+            if comes_from_here(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
                 return True
             self.send_error(HTTPStatus.FORBIDDEN, "This server answers to this machine's own names alone")
             return False

@@ -32,7 +32,7 @@ def screen_intake() -> State[Any]:
     tried: list[str] = []
     while (left_behind := take_over(settings, but=tried)) is not None:
         tried.append(left_behind)
-        with suppress(CxrscreenError):  # its step has failed and says why; what has arrived since is not held up
+        with suppress(CxrscreenError, OSError):  # its step has failed and says why; what has arrived since is not waits
             summaries.append(run_batch(settings, left_behind))
     arrived, opened = drain(settings, folder=None, names=(), model=None)
     return outcome([*summaries, *arrived], opened)

@@ -41,7 +41,8 @@ def claim(
 ) -> OpenedBatch:
     """Claim what has settled, but what the batches ``after`` have left; ``folder`` None is the intake."""
     with nameless(), open_session(settings) as session:
-        return open_batch(session, folder, names=names, model=model, after=after)
+        left = set().union(*map(session.ledger.left_in_place, after))
+        return open_batch(session, folder, names=names, model=model, but=left)
 
 
 @task(name="take over", task_run_name="take over what a dead run left", cache_policy=NO_CACHE)

@@ -38,8 +38,7 @@ log = logging.getLogger("cxrscreen.watcher")
 def watch(settings: Settings) -> NoReturn:
     """Look at the intake again and again, until the process ends.
 
-    Whatever fails (a server that does not answer, a deployment that is not there yet, a share that is gone) is
-    tried again.
+    Whatever fails (a server that does not answer, a share that is gone) is tried again.
     """
     workspace = Workspace(settings.workspace)
     watcher = Watcher(workspace.intake, _connect, run_owed=batches_in(workspace.ledger, unfinished=True))
@@ -93,6 +92,7 @@ class Watcher:
         self._seen: frozenset[Sighting] = frozenset()
         self._seen_before: frozenset[Sighting] = frozenset()  # as it was when our last run was started
         self._run: UUID | None = None
+        self._deployment: UUID | None = None
         self._quiet_until = 0.0
 
     def look(self) -> None:
@@ -115,12 +115,21 @@ class Watcher:
                     self._quiet_until = time.monotonic() + CRASH_PAUSE_SECONDS
             if not self._is_due(now):
                 return
-            deployment = client.read_deployment_by_name(DEPLOYMENT).id
-            if _under_way(client, deployment):
-                return  # it may take the new files, too; what it leaves is still new afterwards
+            deployment = self._read_deployment(client)
+            if deployment is None or _under_way(client, deployment):
+                return  # a run may take the new files, too; what it leaves is still new afterwards
             self._run = client.create_flow_run_from_deployment(deployment, tags=["watcher"]).id
             self._seen_before, self._seen, self._run_owed = self._seen, now, False
             log.info("intake changed: started run %s", self._run)
+
+    def _read_deployment(self, client: SyncPrefectClient) -> UUID | None:
+        """Return our deployment, or ``None`` as long as serve, which has just begun, has not told the server of it."""
+        try:
+            self._deployment = client.read_deployment_by_name(DEPLOYMENT).id
+        except ObjectNotFound:
+            if self._deployment is not None:
+                raise
+        return self._deployment
 
     def _is_due(self, now: frozenset[Sighting]) -> bool:
         return (self._run_owed or not now <= self._seen) and time.monotonic() >= self._quiet_until

@@ -14,6 +14,7 @@ from cxrscreen.classifier.bundle import WEIGHTS_FILE, digest
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.registry import Registry
+from cxrscreen.durable import write_file
 from cxrscreen.screening.session import Session, open_session
 from cxrscreen.settings import ExplanationVariant, load_settings
 from cxrscreen.types import PreparedBatch
@@ -46,12 +47,18 @@ def stub_session(root: Path, classifier: StubClassifier | None = None, **setting
     """Open a workspace that screens with a stub and does not wait for files to settle."""
     model = root / "models" / CARD.version
     model.mkdir(parents=True, exist_ok=True)
-    (model / WEIGHTS_FILE).write_bytes(STUB_WEIGHTS)  # screening compares their hash with the card's
-    (model / "card.json").write_text(STUB_CARD.model_dump_json())
+    # Whole, for another process may be reading them; screening compares the hash of the weights with the card's.
+    write_file(model / WEIGHTS_FILE, STUB_WEIGHTS)
+    write_file(model / "card.json", STUB_CARD.model_dump_json().encode())
     chosen = load_settings(root, **{"settle_seconds": 0, "model": CARD.version} | settings)
     stub = classifier or StubClassifier()
     with open_session(chosen) as session:
         yield replace(session, registry=Registry((root / "models",)), load_classifier=lambda _folder: stub)
+
+
+def studies_of(session: Session, batch_id: str) -> list[str]:
+    """Return the studies that a batch has left."""
+    return [key for step in session.ledger.steps(batch_id, studies=100, files=1000) for key in step]
 
 
 def draw_png(path: Path, grey: int, *, side: int = 320) -> bytes:

@@ -84,10 +84,12 @@ def test_what_is_no_draft_and_what_a_link_points_to_is_left_alone(tmp_path: Path
     workspace = tmp_path / "workspace"
     (workspace / ".drafts").mkdir(parents=True)
     (workspace / ".drafts" / "notes.txt").write_bytes(b"")
-    (workspace / ".draft-of-nobody").symlink_to(kept)
+    (workspace / ".draft-of-nobody").write_bytes(b"")
+    (workspace / ".draft-elsewhere:0123456789ab,1,2-0123456789ab").symlink_to(kept)
     assert sweep_drafts(workspace, older_than_seconds=-1) == 1
     assert (kept / "file").read_bytes() == b"content"
     assert [path.name for path in (workspace / ".drafts").iterdir()] == ["notes.txt"]
+    assert (workspace / ".draft-of-nobody").exists()
 
 
 def test_a_folder_that_is_gone_has_no_drafts(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def counted(count: int, one: str, more: str = "") -> str:
+    """Count things: "1 file", "2 files", and with ``more`` "2 batches"."""
+    return f"{count:,} {one if count == 1 else more or f'{one}s'}"
+
+
 def say_sentences(text: str) -> None:
     """Print prose, wrapped between words."""
     out.print(text, markup=False, highlight=False)

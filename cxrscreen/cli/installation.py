@@ -39,7 +39,9 @@ def doctor(
 
 def digest(*, workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Write today's digest: sums since the last one, checked against the folders, and what needs a person."""
-    written = write_digest(load_settings(workspace))
+    settings = load_settings(workspace)
+    with err.status("Testing the installation and comparing the ledger with the folders ..."):
+        written = write_digest(settings)
     if as_json:
         print_json(written.digest.model_dump(mode="json") | {"html": str(written.html), "pdf": str(written.pdf)})
     else:

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cxrscreen.cli.console import AsJson, Workspace, out, print_json, say
+from cxrscreen.cli.console import AsJson, Workspace, counted, out, print_json, say
 from cxrscreen.reporting.page_parts import printable
+from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep.state import LedgerState, Run, Status
 from cxrscreen.upkeep.status import status_of
@@ -94,16 +95,21 @@ def _ledger_lines(ledger: LedgerState, now: datetime) -> Iterator[tuple[str, str
     yield "running", _running(running, now)
     if interrupted:
         left = sum(run.files - run.done for run in interrupted)
-        yield "interrupted", f"{len(interrupted)} batches, {_files(left)} left; the next run finishes them"
+        batches = counted(len(interrupted), "batch", "batches")
+        yield "interrupted", f"{batches}, {_files(left)} left for the next run"
     last = ledger.last
-    counts = "" if last is None else ", ".join(f"{n:,} {outcome}" for outcome, n in last.counts.items() if n)
+    done = {} if last is None else {outcome: last.counts.get(outcome, 0) for outcome in Outcome}
+    counts = ", ".join(f"{n:,} {outcome}" for outcome, n in done.items() if n)
     yield "finished", "nothing yet" if last is None else f"{_ago(last.finished_at, now)}: {counts}"
-    gone = sum(file.quarantined for file in ledger.failed)
-    yield "failed", f"{_files(gone)} in quarantine, {_files(len(ledger.failed) - gone)} to be tried again"
+    kept, gone = sum(file.quarantined for file in ledger.failed), sum(file.gone for file in ledger.failed)
+    nowhere = f", {_files(gone)} nowhere" if gone else ""
+    again = _files(len(ledger.failed) - kept - gone)
+    yield "failed", f"{_files(kept)} in quarantine, {again} to be tried again{nowhere}"
     yield "refused", f"{_files(ledger.quarantined)} in quarantine"
     if ledger.leftovers:
         yield "stuck", f"{_files(ledger.leftovers)} screened, but not moved"
-    yield "ledger", f"sound, {_files(sum(ledger.counts.values()))} in {ledger.batches:,} batches"
+    batches = counted(ledger.batches, "batch", "batches")
+    yield "ledger", f"sound, {_files(sum(ledger.counts.values()))} in {batches}"
 
 
 def _running(running: list[Run], now: datetime) -> str:
@@ -118,7 +124,7 @@ def _disk(found: Status) -> str:
     if disk is None:
         return NOT_READ
     held = f", the workspace holds {_size(disk.workspace)}" if disk.workspace is not None else ""
-    drafts = f", {found.drafts} drafts" if found.drafts else ""
+    drafts = f", {counted(found.drafts, 'draft')}" if found.drafts else ""
     return f"{_size(disk.free)} free of {_size(disk.total)}{held}{drafts}"
 
 
@@ -138,7 +144,7 @@ def _service(found: Status) -> str:
 
 
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
+    return counted(count, "file")
 
 
 def _size(count: int) -> str:
@@ -152,6 +158,5 @@ def _ago(moment: str, now: datetime) -> str:
 def _span(seconds: float) -> str:
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return counted(int(seconds // size), unit)
     return "less than a minute"

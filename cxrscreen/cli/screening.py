@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cxrscreen.cli.console import AsJson, Model, Workspace, err, out, print_json, progress_bars, say
+from cxrscreen.cli.console import AsJson, Model, Workspace, counted, err, out, print_json, progress_bars, say
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, check_apart
 from cxrscreen.screening.screen import drain, resume, watch
@@ -42,9 +42,7 @@ def screen_folder(
             resumed = resume(session, progress=partial(show, "Finishing an interrupted batch"))
             rounds = list(drain(session, folder, model=model, progress=partial(show, "Screening")))
         if as_json:
-            answer = summary_as_json(session, rounds)
-            answer["resumed"] = [str(earlier.report_html) for earlier in resumed]
-            print_json(answer)
+            print_json(summary_as_json(session, rounds, folder=folder, resumed=resumed))
         else:
             for earlier in resumed:
                 say(out, "An interrupted batch was finished:")
@@ -86,7 +84,7 @@ def _print_round(opened: OpenedBatch, summary: BatchSummary | None) -> None:
         return
     if opened.trouble:
         say(err, opened.trouble)
-    say(out, "Nothing to screen." if not opened.pending else f"{len(opened.pending)} files wait:")
+    say(out, "Nothing to screen." if not opened.pending else f"{counted(len(opened.pending), 'file')} waiting:")
     for name, cause in list(opened.pending.items())[:MOST_LINES]:
         say(out, f"  {printable(name)}: {cause}")
     if len(opened.pending) > MOST_LINES:

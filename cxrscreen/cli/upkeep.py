@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from cxrscreen.cli.console import AsJson, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
+from cxrscreen.cli.console import (
+    AsJson,
+    Workspace,
+    counted,
+    out,
+    print_json,
+    progress_bars,
+    say,
+    say_list,
+    say_sentences,
+)
+from cxrscreen.cli.screening import stopped_in_order
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep import backup as backing
@@ -53,16 +64,17 @@ def backup(
     if verify:
         done = backing.verify(settings, file)
     else:
-        with progress_bars() as progress:
+        with progress_bars() as progress, stopped_in_order():
             done = backing.backup(settings, file.absolute(), progress)
     if as_json:
         print_json(asdict(done) | {"file": str(done.file)})
         return
     what = "Every file in it is as it was written." if verify else "Written."
-    say(out, f"{what} {done.files} files, {done.bytes / _MEGABYTE:.1f} MB, of {done.made_at}.")
+    say(out, f"{what} {counted(done.files, 'file')}, {done.bytes / _MEGABYTE:.1f} MB, of {done.made_at}.")
     if done.left_out:
         say_sentences(
-            f"{done.left_out} entries are not in it: links and pipes, and files that were still being written."
+            f"{done.left_out} entries are not in it: links and pipes, files that were still being written, and files "
+            "that are too large to be screened."
         )
 
 
@@ -73,14 +85,15 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into a new folder, after checking every file in it."""
-    done = restoring.restore(file, workspace.absolute())
+    with stopped_in_order():
+        done = restoring.restore(file, workspace.absolute())
     if as_json:
         print_json(asdict(done) | {"workspace": str(done.workspace)})
         return
     say(out, f"{done.files} files of {done.made_at} were restored to {done.workspace}.")
     say(out, f"In the ledger: {_equation(done.sums)}")
     if done.left_out:
-        say_sentences(f"{done.left_out} entries were not whole when the backup was taken; they are left out.")
+        say_sentences(f"{done.left_out} entries were left out of the backup: no whole files, or too large ones.")
     _tell_rest(done.unfinished, done.lost)
 
 
@@ -108,7 +121,8 @@ def expire(
         verb = "deleted" if yes else "would be deleted"
         say(
             out,
-            f"{part.place}: {part.files} files of {part.batches} batches, {part.bytes / _MEGABYTE:.1f} MB, {verb}: "
+            f"{part.place}: {counted(part.files, 'file')} of {counted(part.batches, 'batch', 'batches')}, "
+            f"{part.bytes / _MEGABYTE:.1f} MB, {verb}: "
             f"screened and placed before {part.before}",
         )
         if part.unknown:
@@ -120,7 +134,7 @@ def expire(
 
 
 def _equation(counts: Sums) -> str:
-    return f"{sum(counts.values())} files = " + " + ".join(
+    return f"{counted(sum(counts.values()), 'file')} = " + " + ".join(
         f"{count} {name}" for name, count in counts.items() if count or name != "open"
     )
 

@@ -119,7 +119,7 @@ def _of_patients(bias: BiasReport, labelled: LabelledSet) -> Iterator[str]:
             f"{_counted(joined, 'file')} {_was(joined)} stored under two patient numbers; the patients of each were "
             "taken for one person."
         )
-    if unnamed := sum(radiograph.patient == radiograph.sha256 for radiograph in labelled.radiographs):
+    if unnamed := sum(not radiograph.names_patient for radiograph in labelled.radiographs):
         yield (
             f"Of {_counted(unnamed, 'radiograph')} the patient is not recorded: each counts as a patient of its own, "
             "and one person may stand on both sides of a split."

@@ -63,6 +63,11 @@ class LabelledRadiograph:
     age_years: float | None = None
     sex: str | None = None
 
+    @property
+    def names_patient(self) -> bool:
+        """Metadata or DICOM say whose it is."""
+        return self.patient != self.sha256
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:

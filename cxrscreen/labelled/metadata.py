@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
+import stat
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from cxrscreen.errors import DataSetError
 
 METADATA_FILE = "metadata.csv"
+MOST_BYTES = 2**26  # 64 MiB: some hundred thousand rows
 
 Row = Mapping[str, str | None]
 
@@ -86,13 +90,13 @@ def _rows_by_name(folder: Path, names: AbstractSet[str]) -> tuple[dict[str, Row]
 def _rows(folder: Path) -> list[dict[str, str | None]]:
     """Read all rows that say something, with the names of their columns in lower case."""
     try:
-        with (folder / METADATA_FILE).open(newline="", encoding="utf-8-sig") as table:
-            header = table.readline()
-            table.seek(0)
-            reader = csv.DictReader(table, delimiter=max(",;\t", key=header.count))
-            columns = [column.strip().lower() for column in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            rows = [row for row in reader if any(row.values())]
+        table = io.StringIO(_content_of(folder / METADATA_FILE).decode("utf-8-sig"), newline="")
+        header = table.readline()
+        table.seek(0)
+        reader = csv.DictReader(table, delimiter=max(",;\t", key=header.count))
+        columns = [column.strip().lower() for column in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        rows = [row for row in reader if any(row.values())]
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
@@ -103,6 +107,18 @@ def _rows(folder: Path) -> list[dict[str, str | None]]:
             "semicolons or tabs."
         )
     return rows
+
+
+def _content_of(path: Path) -> bytes:
+    """Return what the file holds; a pipe is not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise DataSetError(f"{METADATA_FILE} is no regular file. Put the table itself there.")
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DataSetError(f"{METADATA_FILE} has more than {MOST_BYTES // 2**20} MiB. Keep the rows of this folder.")
+    return content
 
 
 def _meant(written: str, names: AbstractSet[str], folded: Mapping[str, Sequence[str]]) -> str | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Set as AbstractSet
+
 from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.shortcuts import IMAGE_SHAPE, SOURCE
 from cxrscreen.labelled.traits import ADULT_YEARS, shared_values
+
+_UNSTATED = "unstated"
+_WELL_KNOWN = re.compile(r"CC0|CC[ -]BY(-NC)?(-SA|-ND)?([ -]\d\.\d)?", re.IGNORECASE)  # Creative Commons' own words
 
 
 def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
@@ -39,23 +45,33 @@ def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
 
 
 def credits_of(labelled: LabelledSet) -> tuple[str, ...]:
-    """Sources of the base weights and of the radiographs, with the licences that the metadata state."""
+    """Sources of the base weights and of the radiographs, with the licences that the metadata state.
+
+    A licence that few patients share is counted, not repeated, unless it is a well-known one.
+    """
     named, others = _sources_to_name(labelled)
+    repeated = shared_values([radiograph.licence for radiograph in labelled.radiographs], labelled.radiographs)
     licences: dict[str, set[str]] = {source: set() for source in named}
     for radiograph in labelled.radiographs:
         if radiograph.source in licences:
-            licences[radiograph.source].add(radiograph.licence or "unstated")
+            licences[radiograph.source].add(radiograph.licence or _UNSTATED)
     return (
         (
             "Base: VGG16 weights of the Visual Geometry Group, Oxford (Simonyan & Zisserman 2014, arXiv 1409.1556), "
             "CC BY 4.0, here frozen and rounded to 16 bits."
         ),
         *(
-            f"Radiographs: {source}. Licences as stated: {', '.join(sorted(stated))}."
+            f"Radiographs: {source}. Licences as stated: {_listed(stated, repeated)}."
             for source, stated in licences.items()
         ),
         *((f"Radiographs of {others}: see the metadata of {labelled.name}.",) if others else ()),
     )
+
+
+def _listed(stated: AbstractSet[str], repeated: AbstractSet[str]) -> str:
+    told = sorted(one for one in stated if one in repeated | {_UNSTATED} or _WELL_KNOWN.fullmatch(one))
+    others = len(stated) - len(told)
+    return ", ".join([*told, f"{others} other{'s' if others > 1 else ''} (see the metadata)"] if others else told)
 
 
 def name_of(labelled: LabelledSet) -> str:
@@ -69,7 +85,7 @@ def name_of(labelled: LabelledSet) -> str:
 def _sources_to_name(labelled: LabelledSet) -> tuple[list[str], str]:
     """Sources of enough patients in the order of the alphabet, and how many others there are, in words or nothing."""
     sources = [radiograph.source for radiograph in labelled.radiographs]
-    named = shared_values(sources, labelled.patients)
+    named = shared_values(sources, labelled.radiographs)
     others = len({*sources} - {None} - named)
     return sorted(named), f"{others} other source{'s' if others > 1 else ''}" if others else ""
 

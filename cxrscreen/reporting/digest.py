@@ -6,6 +6,7 @@ from cxrscreen.classifier.estimate import Frozen
 
 SCHEMA_VERSION = 1
 DISCLAIMER = "Prototype, not for medical use, cannot yet be used for diagnosis."
+NOT_COMPARED = "The ledger could not be read: nothing was counted or compared"
 
 
 class DigestBatch(Frozen):
@@ -34,6 +35,7 @@ class NamedFile(Frozen):
     file: str
     note: str
     quarantined: bool = False
+    gone: bool = False
 
 
 class RefusedReason(Frozen):
@@ -90,6 +92,7 @@ class Digest(Frozen):
             counts as reported.
         under_way: Files in batches that are not finished.
         in_intake: Files that lie in the intake now.
+        compared: The ledger was read and compared with the folders; otherwise all that it tells is left out.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -100,6 +103,7 @@ class Digest(Frozen):
     site: str
     phantoms: bool
     must_act: tuple[str, ...]
+    compared: bool = True
     counts: dict[str, int]
     under_way: int
     in_intake: int | None
@@ -124,6 +128,14 @@ class Digest(Frozen):
         """The sum of all outcomes."""
         return sum(self.counts.values())
 
+    @property
+    def name(self) -> str:
+        """What its files are called: one that compared nothing never takes the place of one that did."""
+        return self.date if self.compared else f"{self.date}-incomplete"
+
     def equation(self) -> str:
         """Return the sums as one line."""
-        return f"{self.arrived} files = " + " + ".join(f"{n} {outcome}" for outcome, n in self.counts.items())
+        if not self.compared:
+            return NOT_COMPARED
+        files = "1 file" if self.arrived == 1 else f"{self.arrived} files"
+        return f"{files} = " + " + ".join(f"{n} {outcome}" for outcome, n in self.counts.items())

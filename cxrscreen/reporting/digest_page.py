@@ -22,6 +22,7 @@ class DigestPage:
     head: tuple[Fact, ...]
     phantoms: bool
     must_act: tuple[Sentence, ...]
+    compared: bool
     equation: tuple[tuple[str, str], ...]  # (number, word), the sum first
     beside: str
     flagged_summary: str
@@ -29,6 +30,7 @@ class DigestPage:
     batches: tuple[rows.BatchRow, ...]
     retried: tuple[FileLine, ...]
     quarantined: tuple[FileLine, ...]
+    gone: tuple[FileLine, ...]
     waiting: tuple[FileLine, ...]
     refused: tuple[rows.ReasonRow, ...]
     reconciled: str
@@ -47,20 +49,22 @@ def compose_digest_page(digest: Digest, words: Words) -> DigestPage:
         created=digest.until,
         site=digest.site,
         date=digest.date,
-        pdf=f"{digest.date}.pdf",
+        pdf=f"{digest.name}.pdf",
         head=(
             Fact(label=words.text("digest", "since"), value=since),
             Fact(label=words.text("digest", "until"), value=words.moment(digest.until)),
         ),
         phantoms=digest.phantoms,
         must_act=tuple(words.sentence(sentence) for sentence in digest.must_act),
+        compared=digest.compared,
         equation=rows.equation(digest, words),
         beside=rows.beside(digest, words),
         flagged_summary=rows.flagged_summary(digest, words),
         flagged=rows.flagged(digest, words),
         batches=rows.batches(digest, words),
-        retried=rows.lines((one for one in digest.failed if not one.quarantined), words),
+        retried=rows.lines((one for one in digest.failed if not (one.quarantined or one.gone)), words),
         quarantined=rows.lines((one for one in digest.failed if one.quarantined), words),
+        gone=rows.lines((one for one in digest.failed if one.gone), words),
         waiting=rows.lines(digest.waiting, words),
         refused=rows.refused(digest, words),
         reconciled=rows.reconciled(digest, words),

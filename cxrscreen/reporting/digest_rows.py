@@ -83,7 +83,7 @@ def equation(digest: Digest, words: Words) -> tuple[tuple[str, str], ...]:
 
 def beside(digest: Digest, words: Words) -> str:
     """Say what is not in the sum."""
-    said = [words.text("digest", "each_once")]
+    said = [words.text("digest", "each_once")] if digest.compared else []
     if digest.under_way:
         said.append(words.text("digest", "under_way", n=words.count(digest.under_way)))
     if digest.in_intake is not None:

@@ -128,7 +128,8 @@ class Tally:
 
     def equation(self) -> str:
         """Return the counts as one line, e.g. for a terminal: "4 files = 3 reported + 1 refused + ..."."""
-        return f"{self.arrived} files = " + " + ".join(f"{count} {name}" for name, count in asdict(self).items())
+        files = "1 file" if self.arrived == 1 else f"{self.arrived} files"
+        return f"{files} = " + " + ".join(f"{count} {name}" for name, count in asdict(self).items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,14 +122,6 @@ class ReportWriter:
             place_folder(folder, files)
         return ReportFiles(folder / "report.html", folder / "report.pdf")
 
-    def write_batch(self, report: BatchReport, folder: Path) -> BatchFiles:
-        """Write the index of one batch into ``folder``, replacing an earlier index file by file.
-
-        Raises:
-            ReportError: The folder is missing or cannot be written.
-        """
-        return self.place_batch(self.batch_files(report), folder)
-
     def batch_files(self, report: BatchReport) -> dict[str, bytes]:
         """Return the files of one batch's index by name: nearly all the work, before anything is written."""
         html, pdf = self.render("batch.html.j2", compose_batch_page(report, self._words), {})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,17 +14,23 @@ from pathlib import Path
 from cxrscreen.drafts import sweep_drafts
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.reporting.model import StudyRow, Tally
+from cxrscreen.reporting.writer import disk_errors_in_words
 from cxrscreen.screening.claiming import select, unchanged_since
 from cxrscreen.screening.intake import look, look_again
 from cxrscreen.screening.ledger import OTHER_RUN
 from cxrscreen.screening.marking import mark_intake
 from cxrscreen.screening.model_choice import choose_model
+from cxrscreen.screening.opening import holds_anything
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
 from cxrscreen.screening.placing import place_files
 from cxrscreen.screening.records import write_batch_record
 from cxrscreen.screening.room import WAITS_FOR_ROOM, want_of_room
 from cxrscreen.screening.session import Session
 from cxrscreen.screening.sums import sum_up
+
+log = logging.getLogger(__name__)
+
+CHECKED_BYTES = 2**26  # a larger ledger takes more than half a second to look over: the digest does it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ def open_batch(
     *,
     names: Sequence[str] = (),
     model: str | None = None,
-    after: Iterable[str] = (),
+    but: Collection[str] = (),
 ) -> OpenedBatch:
     """Claim settled files of a folder for a new batch, as many as the settings allow.
 
@@ -73,7 +80,7 @@ def open_batch(
         folder: A folder that is left untouched; ``None`` takes the workspace's own intake.
         names: Files of the folder that count, relative to it; none means all.
         model: Version to screen with; ``None`` takes the one that the settings name.
-        after: Earlier batches of the same run: what they have left in the folder is for a later run.
+        but: Names that are for a later run, e.g. what earlier batches of this one have left in the folder.
 
     Raises:
         WorkspaceError: The folder cannot be read, or it holds or lies in the workspace.
@@ -86,8 +93,7 @@ def open_batch(
         session.registry.card_of(model)  # what a person names must be there, also when nothing waits
     if not keeps_source:
         mark_intake(session.workspace)
-    _place_leftovers(session, folder)
-    but = {name for batch_id in after for name in session.ledger.left_in_place(batch_id)}
+    _place_leftovers(session)
     first = [s for s in look(folder, names) if s.name not in but]
     claimed = session.ledger.claimed_names(folder)
     waiting = {s.name: s.fault or OTHER_RUN for s in first if s.fault or s.name in claimed}
@@ -98,7 +104,8 @@ def open_batch(
             batch_id=None, pending={s.name: waiting.get(s.name, WAITS_FOR_ROOM) for s in first}, trouble=trouble
         )
     card, meant = choose_model(session, wanted)
-    session.ledger.check()
+    if session.workspace.ledger.stat().st_size <= CHECKED_BYTES:
+        session.ledger.check()
     _sweep(session)
     arrivals = look_again(folder, first, session.settings.settle_seconds, names=names)
     chosen = select(session, folder, arrivals, but=but)
@@ -119,7 +126,7 @@ def open_batch(
     still_there = unchanged_since(folder, arrivals.settled)
     if not session.ledger.open_batch(batch, chosen.claims, chosen.waiting, is_there=still_there):
         return OpenedBatch(batch_id=None, pending=chosen.waiting, beyond=chosen.beyond)
-    write_batch_record(session.workspace, batch)
+    _record_batch(session, batch)
     return OpenedBatch(batch_id=batch.batch_id, pending=chosen.waiting, beyond=chosen.beyond)
 
 
@@ -133,7 +140,7 @@ def take_over(session: Session, *, but: Iterable[str] = ()) -> str | None:
     batch_id = session.ledger.take_over(but=but)
     if batch_id is not None:
         _sweep(session)
-        write_batch_record(session.workspace, session.ledger.batch(batch_id))
+        _record_batch(session, session.ledger.batch(batch_id))
     return batch_id
 
 
@@ -154,6 +161,7 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
 
     Raises:
         LedgerError: Another run has taken the batch over; its report is left alone.
+        ReportError: The report cannot be written.
     """
     batch = session.ledger.batch(batch_id)
     place_files(session.workspace, session.ledger, batch, session.words)
@@ -165,8 +173,9 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     writer = session.writer(batch.language)
     content = writer.batch_files(report)
     with session.ledger.holding(batch_id):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _remove_unrecorded(folder, files)
+        with disk_errors_in_words(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _remove_unrecorded(folder, files)
         written = writer.place_batch(content, folder)
         session.ledger.finish_batch(batch_id, finished_at)  # last: a run that dies before is taken over
     return BatchSummary(
@@ -203,22 +212,31 @@ def _checked(session: Session, folder: Path | None, names: Sequence[str]) -> tup
     return chosen, chosen != intake
 
 
-def _place_leftovers(session: Session, folder: Path) -> None:
-    """Try again to move what earlier batches could not."""
-    for batch_id in session.ledger.batches_with_leftovers(folder):
-        place_files(session.workspace, session.ledger, session.ledger.batch(batch_id), session.words)
+def _record_batch(session: Session, batch: BatchRecord) -> None:
+    """Record a batch in the archive; where that cannot be written to, whatever is placed there later does it."""
+    try:
+        write_batch_record(session.workspace, batch)
+    except OSError as exc:
+        log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, exc.strerror)
+
+
+def _place_leftovers(session: Session) -> None:
+    """Try again to move what earlier batches could not, but nothing of a folder whose disk has been taken out."""
+    for batch_id in session.ledger.batches_with_leftovers():
+        batch = session.ledger.batch(batch_id)
+        if holds_anything(batch.folder):
+            place_files(session.workspace, session.ledger, batch, session.words)
 
 
 def _sweep(session: Session) -> None:
-    ours = session.workspace
-    sweep_drafts(ours.root, ours.archive, ours.quarantine, ours.reports, ours.models, ours.retraining)
+    sweep_drafts(*session.workspace.draft_places)
 
 
 def _remove_unrecorded(folder: Path, files: Sequence[FileRecord]) -> None:
     """Remove what a run wrote that died before it was recorded, where another batch reported the content since."""
-    recorded = {file.report.rpartition("/")[2] for file in files if file.report}
+    recorded = {file.report for file in files}  # of a duplicate: in the folder of whichever batch reported it
     for study in folder.glob("S-*"):
-        if study.name not in recorded:
+        if f"reports/{folder.name}/{study.name}" not in recorded:
             shutil.rmtree(study)
 
 

@@ -11,12 +11,16 @@ from pathlib import Path
 from cxrscreen.radiograph.identity import identify
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.screening.intake import STILL_WRITTEN, Arrivals, Sighting
+from cxrscreen.screening.moving import BY_HEAD, file_hash
 from cxrscreen.screening.opening import open_regular, read_bytes
 from cxrscreen.screening.outcomes import Claim
 from cxrscreen.screening.pseudonym import Pseudonyms
 from cxrscreen.screening.session import Session
 
+FILES_IN_HAND = 128  # at most so many in one step, and of one study in a batch: their pixels are in memory together
 HEAD_BYTES = 2**16  # of a DICOM file; patient and study stand in the first few thousand
+CANNOT_BE_MOVED = "screened, but it cannot be moved: check who owns it and its folder"
+TOO_LARGE_TO_COPY = "refused as too large, but it cannot be moved, nor is it copied to another disk: take it away"
 _REMEMBERED = 100_000  # files of which the study is remembered
 
 
@@ -40,7 +44,8 @@ def select(session: Session, folder: Path, arrivals: Arrivals, *, but: Collectio
 
     A file that is taken is read once here, for its hash. What lies beyond the bound is not read, but for the heads of
     the names that follow at once: they tell whether the last study goes on. A straggler of a study far behind in the
-    order of names comes with a later batch, as if it had arrived later.
+    order of names comes with a later batch, as if it had arrived later; so does what a study has beyond
+    ``FILES_IN_HAND``.
 
     Args:
         session: The open workspace.
@@ -56,9 +61,10 @@ def select(session: Session, folder: Path, arrivals: Arrivals, *, but: Collectio
         for file in session.ledger.unplaced(batch_id)
     }
     most = session.settings.max_batch_files
-    out_of_reach = session.ledger.claimed_names(folder) | set(but)
+    out_of_reach = session.ledger.claimed_names(folder).union(but)
     claims: list[Claim] = []
-    studies: set[str] = set()
+    studies: dict[str, set[str]] = {}  # the contents that are taken of each
+    full: set[str] = set()
     beyond, near = 0, True  # near: all names since the bound was reached belong to studies that are taken
     for sighting in arrivals.settled:
         if sighting.name in out_of_reach:
@@ -66,16 +72,24 @@ def select(session: Session, folder: Path, arrivals: Arrivals, *, but: Collectio
         if len(claims) >= most and not (near := near and _study_by_head(session, folder, sighting) in studies):
             beyond += 1
             continue
+        if full and _study_by_head(session, folder, sighting) in full:
+            beyond += 1
+            continue
         claim = _claim(session, folder, sighting, waiting)
         if claim is None:
             continue
         if (claim.name, claim.sha256) in stuck:
-            waiting[claim.name] = "screened, but it cannot be moved: check who owns it and its folder"
+            waiting[claim.name] = TOO_LARGE_TO_COPY if claim.sha256.startswith(BY_HEAD) else CANNOT_BE_MOVED
         elif claim.study_key in arriving:
             waiting[claim.name] = "another file of its study is still arriving"
+        elif claim.study_key in full and claim.sha256 not in studies[claim.study_key]:
+            beyond += 1
         else:
             claims.append(claim)
-            studies.add(claim.study_key)
+            contents = studies.setdefault(claim.study_key, set())
+            contents.add(claim.sha256)
+            if len(contents) == FILES_IN_HAND:
+                full.add(claim.study_key)
     taken = _whole_studies(claims, most)
     return Selection(claims=taken, waiting=waiting, beyond=beyond + len(claims) - len(taken))
 
@@ -113,7 +127,7 @@ def _claim(session: Session, folder: Path, sighting: Sighting, waiting: dict[str
     try:
         if sighting.size > session.settings.max_file_bytes:
             with open_regular(folder, sighting.name) as file:
-                sha256, identity = hashlib.file_digest(file, "sha256").hexdigest(), Identity()
+                sha256, identity = file_hash(file, like=BY_HEAD), Identity()
         else:
             content = read_bytes(folder, sighting.name, session.settings.max_file_bytes)
             sha256, identity = hashlib.sha256(content).hexdigest(), identify(content)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,10 @@ class Database:
 
     def _open(self, path: Path) -> None:
         try:
-            # Made by us, so that it is never anybody else's to read, not even for a moment.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Made by us, so that it is never anybody else's to read, not even for a moment. One that is there is not
+            # opened: to close it again would end all locks that this process has on it (fcntl(2)).
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)
         except (OSError, sqlite3.Error) as exc:
             raise self._error(exc) from exc
@@ -109,10 +111,8 @@ class Database:
             raise self._error(exc) from exc
 
     def _error(self, exc: OSError | sqlite3.Error) -> LedgerError:
-        if isinstance(exc, sqlite3.Error):
-            code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what extends it
-            if code in _DAMAGE or str(exc).startswith(_DAMAGE_IN_WORDS):
-                return self.damaged()
+        if isinstance(exc, sqlite3.Error) and is_damage(exc):
+            return self.damaged()
         cause = exc.strerror if isinstance(exc, OSError) else exc
         return LedgerError(
             f"The ledger {self._name} cannot be used: {cause}. Make room if the disk is full, give its owner the right "
@@ -140,6 +140,12 @@ class Database:
 
     def _version(self) -> int:
         return int(self.rows("PRAGMA user_version")[0][0])
+
+
+def is_damage(exc: sqlite3.Error) -> bool:
+    """Tell what is wrong with a ledger's content from a file that is locked, full or not to be read."""
+    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what extends it
+    return code in _DAMAGE or str(exc).startswith(_DAMAGE_IN_WORDS)
 
 
 def _run(db: sqlite3.Connection, statements: str) -> None:

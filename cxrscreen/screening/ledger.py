@@ -25,6 +25,13 @@ from cxrscreen.screening.outcomes import BatchRecord, Claim, Outcome, Verdict
 RENEW_SECONDS = 10.0  # a lease that was renewed a shorter while ago is not renewed again
 OTHER_RUN = "in the hands of another run"
 
+_WAITS = "INSERT INTO file (batch_id, name, outcome, detail) VALUES (:id, :name, 'pending', :cause)"
+_STILL_WAITS = (
+    "UPDATE file SET batch_id = :id, detail = :cause WHERE outcome = 'pending' AND sha256 = '' AND file_id = "
+    "(SELECT MAX(file_id) FROM file JOIN batch USING (batch_id) WHERE name = :name AND folder = :folder) "
+    "AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND finished_at IS NOT NULL)"
+)
+
 
 class Ledger(LedgerQueries):
     """An open ledger. One per thread; any number of processes may have the same file open.
@@ -37,7 +44,7 @@ class Ledger(LedgerQueries):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(Database(path))
+        super().__init__(Database(path), path.parent)
         self._renewed: dict[str, float] = {}
 
     def close(self) -> None:
@@ -61,6 +68,8 @@ class Ledger(LedgerQueries):
         is_there: Callable[[Claim], bool] = lambda _claim: True,
     ) -> int:
         """Write a batch, the files it claims and those that must wait (each with the cause), or none of it.
+
+        A file that waits stands in the ledger once, with the last batch that saw it: thousands may wait for weeks.
 
         Args:
             batch: The batch.
@@ -101,10 +110,10 @@ class Ledger(LedgerQueries):
                 ((batch.batch_id, schema.stored(claim.name), claim.sha256, claim.study_key) for claim in free),
             )
             waiting = dict(waiting) | {claim.name: OTHER_RUN for claim in claims if claim.name in taken}
-            db.executemany(
-                "INSERT INTO file (batch_id, name, outcome, detail) VALUES (?, ?, 'pending', ?)",
-                ((batch.batch_id, schema.stored(name), cause) for name, cause in waiting.items()),
-            )
+            for name, cause in waiting.items():
+                values = {"id": batch.batch_id, "folder": row["folder"], "name": schema.stored(name), "cause": cause}
+                if not db.execute(_STILL_WAITS, values).rowcount:
+                    db.execute(_WAITS, values)
         return len(free)
 
     def renew_lease(self, batch_id: str) -> None:
@@ -196,12 +205,15 @@ class Ledger(LedgerQueries):
         return before
 
     def put_back(self, batch_id: str, study_keys: Iterable[str]) -> None:
-        """Take the try back of some studies that are left in good order. Those of another run stay as they are."""
+        """Take back the try that this run has counted for some studies, once for each ``take_in_hand``.
+
+        Also where another run has the batch by now: it took this one for dead, which was only slow.
+        """
         with self._database.transaction() as db:
             db.executemany(
                 "UPDATE file SET tries = tries - 1 WHERE batch_id = ? AND study_key = ? AND outcome IS NULL "
-                "AND tries > 0 AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND owner = ?)",
-                [(batch_id, key, this_process()) for key in study_keys],
+                "AND tries > 0",
+                [(batch_id, key) for key in study_keys],
             )
 
     def record(self, verdicts: Mapping[int, Verdict]) -> None:
@@ -253,8 +265,8 @@ class Ledger(LedgerQueries):
         """Write that some placed files of finished batches have been deleted, and when; their outcomes stay."""
         with self._database.transaction() as db:
             db.executemany(
-                "UPDATE file SET destination = NULL, detail = detail || CASE detail WHEN '' THEN 'expired on ' || :on "
-                "ELSE ' (expired on ' || :on || ')' END WHERE file_id = :id AND placed = 1 "
+                "UPDATE file SET destination = NULL, placed = 0, detail = detail || CASE detail WHEN '' "
+                "THEN 'expired on ' || :on ELSE ' (expired on ' || :on || ')' END WHERE file_id = :id AND placed = 1 "
                 "AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND finished_at IS NOT NULL)",
                 [{"id": file_id, "on": on} for file_id in file_ids],
             )

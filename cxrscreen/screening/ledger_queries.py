@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +13,13 @@ from cxrscreen.errors import LedgerError
 from cxrscreen.owner import is_dead
 from cxrscreen.screening import schema
 from cxrscreen.screening.database import Database
-from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Unfinished
+from cxrscreen.screening.outcomes import TAKEN_AWAY, BatchRecord, FileRecord
 
 LEASE_SECONDS = 300.0  # a run that has not been heard of for so long is dead, and another takes its batch over
 
 Record = TypeVar("Record")
+
+IS_OF = "CASE keeps_source WHEN 0 THEN :own ELSE folder = :folder END"  # a batch, of the folder that is asked for
 
 
 class LedgerQueries:
@@ -27,15 +29,22 @@ class LedgerQueries:
     is damaged.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, workspace: Path) -> None:
         self._database = database
+        self._workspace = workspace
+
+    @property
+    def _intake(self) -> Path:
+        """Where the workspace's own intake is now: it may have been moved or copied since a batch was written."""
+        return Path(os.path.realpath(self._workspace / "intake"))
 
     def claimed_names(self, folder: Path) -> set[str]:
         """Return the files of ``folder`` that unfinished batches have claimed."""
         rows = self._database.rows(
-            "SELECT name FROM file JOIN batch USING (batch_id) WHERE finished_at IS NULL AND folder = :folder "
+            "SELECT name FROM file JOIN batch USING (batch_id) WHERE finished_at IS NULL "  # noqa: S608  # our own words
+            f"AND {IS_OF} "
             "AND (outcome IS NULL OR (destination IS NOT NULL AND placed = 0))",
-            {"folder": os.fsencode(folder)},
+            self._of(folder),
         )
         return {os.fsdecode(row["name"]) for row in rows}
 
@@ -56,36 +65,12 @@ class LedgerQueries:
         rows = self._database.rows("SELECT * FROM batch WHERE batch_id = :id", {"id": batch_id})
         if not rows:
             raise LedgerError(f"The ledger knows no batch {batch_id}. List the reports folder for those there are.")
-        return self._record_in(rows[0], schema.batch_record)
+        record = self._record_in(rows[0], schema.batch_record)
+        return record if record.keeps_source else replace(record, folder=self._intake)
 
     def batch_count(self) -> int:
         """Return how many batches there have been."""
         return int(self._database.rows("SELECT COUNT(*) FROM batch")[0][0])
-
-    def unfinished(self) -> list[Unfinished]:
-        """Return the batches that a run has in hand or has left, the earliest first."""
-        rows = self._database.rows(
-            "SELECT batch.*, COUNT(file_id) AS files, COUNT(outcome) AS decided FROM batch LEFT JOIN file "
-            "USING (batch_id) WHERE finished_at IS NULL GROUP BY batch_id ORDER BY started_at"
-        )
-        now = time.time()
-        return [
-            Unfinished(
-                batch_id=row["batch_id"],
-                folder=Path(os.fsdecode(row["folder"])),
-                started_at=row["started_at"],
-                owner=row["owner"],
-                lease_until=row["lease_until"],
-                alive=is_held(row, now),
-                files=row["files"],
-                decided=row["decided"],
-            )
-            for row in rows
-        ]
-
-    def unscreened_studies(self, batch_id: str) -> list[str]:
-        """Return the studies of a batch that have claimed files without an outcome; those with fewest tries first."""
-        return [key for key, _, _ in self._open_studies(batch_id)]
 
     def steps(self, batch_id: str, *, studies: int, files: int) -> list[list[str]]:
         """Cut what a batch has left into steps.
@@ -133,12 +118,12 @@ class LedgerQueries:
         """Return the files of a batch with an outcome that do not lie at their destination yet."""
         return self._files("batch_id = :id AND destination IS NOT NULL AND placed = 0", {"id": batch_id})
 
-    def batches_with_leftovers(self, folder: Path) -> list[str]:
-        """Return the finished batches of ``folder`` with files that could not be brought to their destinations."""
+    def batches_with_leftovers(self, folder: Path | None = None) -> list[str]:
+        """Return the finished batches (of ``folder``) with files that could not be brought to their places."""
         rows = self._database.rows(
-            "SELECT DISTINCT batch_id FROM file JOIN batch USING (batch_id) WHERE finished_at IS NOT NULL "
-            "AND folder = :folder AND destination IS NOT NULL AND placed = 0",
-            {"folder": os.fsencode(folder)},
+            "SELECT DISTINCT batch_id FROM file JOIN batch USING (batch_id) WHERE finished_at IS NOT NULL "  # noqa: S608  # our own words
+            f"AND (:folder IS NULL OR {IS_OF}) AND destination IS NOT NULL AND placed = 0",
+            {"folder": None, "own": False} if folder is None else self._of(folder),
         )
         return [row["batch_id"] for row in rows]
 
@@ -153,9 +138,15 @@ class LedgerQueries:
         return bool(self._files(kept, {"sha256": sha256}))
 
     def failures(self, sha256: str) -> int:
-        """Return in how many batches this content has failed before."""
-        query = "SELECT COUNT(DISTINCT batch_id) FROM file WHERE sha256 = :sha256 AND outcome = 'failed'"
-        return int(self._database.rows(query, {"sha256": sha256})[0][0])
+        """Return in how many batches this content has failed before; that it was taken away says nothing about it."""
+        query = (
+            "SELECT COUNT(DISTINCT batch_id) FROM file "
+            "WHERE sha256 = :sha256 AND outcome = 'failed' AND detail != :taken_away"
+        )
+        return int(self._database.rows(query, {"sha256": sha256, "taken_away": TAKEN_AWAY})[0][0])
+
+    def _of(self, folder: Path) -> dict[str, Any]:
+        return {"folder": os.fsencode(folder), "own": folder == self._intake}
 
     def _files(self, condition: str, values: Mapping[str, Any]) -> list[FileRecord]:
         rows = self._database.rows(f"SELECT * FROM file WHERE {condition}", values)  # noqa: S608  # our own words

@@ -13,12 +13,18 @@ from io import BufferedReader
 from pathlib import Path
 
 from cxrscreen.durable import rename_to_free_name, sync_folder, whole_file
-from cxrscreen.screening.opening import NO_FILE, open_regular
+from cxrscreen.screening.opening import NO_FILE, holds_anything, open_regular
 
 _REPLACED = "replaced by other content before it could be moved"
 _SAME_TIME_NS = 2_000_000_000  # the coarsest clock of a file system (FAT) counts in two seconds
 _FOR_ITS_OWNER = 0o600
 _BLOCK = 2**20
+_LARGEST = 2**31  # bytes: the settings let no larger file be read
+_HEAD_BYTES = 2**16
+
+BY_HEAD = "head:"
+"""What a file too large to be read is known by begins with this: a sparse file costs its sender nothing, but terabytes
+to read. It holds SHA-256 of its size and first 64 KiB instead of that of its content."""
 
 
 class GoneError(Exception):
@@ -35,7 +41,8 @@ def bring(folder: Path, name: str, destination: Path, *, sha256: str, keep_sourc
         folder: Where the file was found.
         name: Its name there, with forward slashes.
         destination: Its folder must exist. Afterwards readable by the owner alone, with the file's own time.
-        sha256: Of the content that is meant.
+        sha256: Of the content that is meant, or what a file that was too large to be read is known by; such a file is
+            renamed, never copied.
         keep_source: Copy.
 
     Raises:
@@ -48,27 +55,41 @@ def bring(folder: Path, name: str, destination: Path, *, sha256: str, keep_sourc
         except (GoneError, FileExistsError):
             if not _holds(destination, sha256):  # else another run was faster
                 raise
-    if not keep_source:
+    if not keep_source and not sha256.startswith(BY_HEAD):
         _remove_leftover(folder, name, destination, sha256)
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's content, 64 hex digits, without holding all of it in memory.
+def content_hash(path: Path, *, like: str = "") -> str:
+    """Return what a file is known by, as ``file_hash`` does.
 
     Raises:
         OSError: It cannot be read, or it is a link, pipe or device.
     """
     with open_regular(path.parent, path.name) as file:
-        return _hash(file)
+        return file_hash(file, like=like)
 
 
-def _hash(file: BufferedReader) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+def file_hash(file: BufferedReader, *, like: str = "") -> str:
+    """Return the SHA-256 of a file's content, 64 hex digits, without holding all of it in memory.
+
+    Of a file beyond all bounds, and where ``like`` begins with ``BY_HEAD``, return what its size and head make.
+
+    Args:
+        file: Just opened.
+        like: What the result will be compared with.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    size = os.fstat(file.fileno()).st_size
+    if size <= _LARGEST and not like.startswith(BY_HEAD):
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return BY_HEAD + hashlib.sha256(b"%d\n" % size + file.read(_HEAD_BYTES)).hexdigest()
 
 
 def _holds(destination: Path, sha256: str) -> bool:
     try:
-        return content_hash(destination) == sha256
+        return content_hash(destination, like=sha256) == sha256
     except FileNotFoundError:
         return False
     except OSError as exc:
@@ -79,9 +100,13 @@ def _holds(destination: Path, sha256: str) -> bool:
 
 def _fetch(folder: Path, name: str, destination: Path, *, sha256: str, keep_source: bool) -> None:
     with _opened(folder, name) as source:
-        # With a second name elsewhere, a renamed file could still be changed there, and its rights are not ours.
-        copied = keep_source or os.fstat(source.fileno()).st_nlink > 1
-        if copied or not _moved(source, folder / name, destination, sha256):
+        found = os.fstat(source.fileno())
+        # A renamed file could still be changed by its sender, who may hold it open, or under a second name elsewhere.
+        copied = keep_source or found.st_nlink > 1 or found.st_uid != os.geteuid()
+        if sha256.startswith(BY_HEAD):
+            if not _moved(source, folder / name, destination, sha256):
+                raise OSError(errno.EXDEV, "too large to be copied to another disk", str(destination))
+        elif copied or not _moved(source, folder / name, destination, sha256):
             _copy(source, destination, sha256)
 
 
@@ -89,7 +114,7 @@ def _opened(folder: Path, name: str) -> BufferedReader:
     try:
         return open_regular(folder, name)
     except FileNotFoundError as exc:
-        if not folder.is_dir():
+        if not holds_anything(folder):
             raise  # a folder that is gone for a while, such as a mount, takes no file away
         raise GoneError("taken away before it could be moved") from exc
     except OSError as exc:
@@ -101,7 +126,7 @@ def _opened(folder: Path, name: str) -> BufferedReader:
 def _moved(source: BufferedReader, path: Path, destination: Path, sha256: str) -> bool:
     """Rename the file and return true, or return false where the two places lie on different file systems."""
     found = os.fstat(source.fileno())
-    if _hash(source) != sha256:
+    if file_hash(source, like=sha256) != sha256:
         raise GoneError(_REPLACED)
     try:
         rename_to_free_name(path, destination)
@@ -121,6 +146,8 @@ def _copy(source: BufferedReader, destination: Path, sha256: str) -> None:
     """Copy the file with its time; ``destination`` appears whole, and only with the content that is meant."""
     source.seek(0)
     digest, found = hashlib.sha256(), os.fstat(source.fileno())
+    if found.st_size > _LARGEST:
+        raise GoneError(_REPLACED)
     with whole_file(destination, replace=False) as copy:
         while block := source.read(_BLOCK):
             digest.update(block)
@@ -137,9 +164,13 @@ def _remove_leftover(folder: Path, name: str, destination: Path, sha256: str) ->
         left = _opened(folder, name)
     except GoneError:
         return
+    except FileNotFoundError:
+        if folder.is_dir():  # this was the last file in it
+            return
+        raise
     with left:
         apart = abs(os.fstat(left.fileno()).st_mtime_ns - destination.lstat().st_mtime_ns)
-        if apart >= _SAME_TIME_NS or _hash(left) != sha256:
+        if apart >= _SAME_TIME_NS or file_hash(left, like=sha256) != sha256:
             return
     path = folder / name
     path.unlink(missing_ok=True)

@@ -2,6 +2,9 @@
 
 Between the look at a folder and the opening of a file, a name may come to stand for something else. So every step on
 the way is opened by itself, below the folder opened before it, and no link is followed.
+
+No handle may be closed twice, whatever line an interrupt falls on: the second try's error would take the interrupt's
+place, and a run that is told to stop would go on without the file, and part it from its study.
 """
 
 from __future__ import annotations
@@ -33,9 +36,8 @@ def open_regular(folder: Path, name: str) -> BufferedReader:
     parent = os.open(folder, _FOLDER)
     try:
         for part in inner:
-            below = _opened(part, _FOLDER | os.O_NOFOLLOW, parent)
-            os.close(parent)
-            parent = below
+            above, parent = parent, _opened(part, _FOLDER | os.O_NOFOLLOW, parent)
+            os.close(above)
         # To open a device may do something to it, so look first; what came in between shows in the second look.
         _check_regular(os.stat(last, dir_fd=parent, follow_symlinks=False))
         handle = _opened(last, _FILE, parent)
@@ -43,10 +45,10 @@ def open_regular(folder: Path, name: str) -> BufferedReader:
         os.close(parent)
     try:
         _check_regular(os.fstat(handle))
-        return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
         raise
+    return os.fdopen(handle, "rb")
 
 
 def read_bytes(folder: Path, name: str, max_bytes: int) -> bytes:
@@ -57,6 +59,17 @@ def read_bytes(folder: Path, name: str, max_bytes: int) -> bytes:
     """
     with open_regular(folder, name) as file:
         return file.read(max_bytes + 1)
+
+
+def holds_anything(folder: Path) -> bool:
+    """Return false where a folder is gone or empty, as where its disk is not mounted: then no file was taken away."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except PermissionError:
+        return True  # its files may be opened all the same
+    except OSError:
+        return False
 
 
 def _parts(name: str) -> list[str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.settings import ExplanationVariant, Language
 
+TAKEN_AWAY = "taken away before it could be read"
+
 
 class Outcome(StrEnum):
     """What came of a file."""
@@ -75,17 +77,3 @@ class FileRecord:
     destination: str | None
     placed: bool
     tries: int = 0  # how often it was taken in hand without an end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """A batch that a run has in hand, or has left."""
-
-    batch_id: str
-    folder: Path
-    started_at: str
-    owner: str
-    lease_until: float  # seconds since the epoch
-    alive: bool  # as far as can be told
-    files: int
-    decided: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -16,12 +16,14 @@ from cxrscreen.errors import LedgerError
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
+from cxrscreen.reporting.writer import disk_errors_in_words
 from cxrscreen.screening.outcomes import BatchRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, place_files, quarantine_path
 from cxrscreen.screening.reading import (
     FAILED,
     Accepted,
     Study,
+    duplicate_of,
     failure,
     read_study,
     stops_everything,
@@ -33,6 +35,7 @@ from cxrscreen.types import ActivationMap
 log = logging.getLogger(__name__)
 
 TRIES_AT_MOST = 5  # deaths of a run with one study in hand, until the study is blamed
+CLASSIFIED_TOGETHER = 32  # radiographs: far less than a lease, also where each takes seconds
 
 Explained = tuple[float, ActivationMap]
 
@@ -48,78 +51,81 @@ def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -
         LedgerError: Another run has taken the batch over, or the ledger cannot be used.
     """
     batch = session.ledger.batch(batch_id)
-    deaths = session.ledger.take_in_hand(batch_id, study_keys)
-    try:
+    with _in_hand(session, batch_id, study_keys) as deaths:
         if len(study_keys) == 1 and deaths >= TRIES_AT_MOST:
             _give_up_for_good(session, batch, study_keys[0], deaths)
+            studies = []
         else:
-            _screen(session, batch, study_keys)
-        place_files(session.workspace, session.ledger, batch, session.words)
-    except BaseException:
-        with suppress(LedgerError):  # an end in good order is no death
+            studies = [read_study(session, batch, key) for key in study_keys]
+    # Loaded with nothing in hand: it takes seconds, and a run that dies in them died of no study.
+    wanted = any(study.accepted for study in studies)
+    classifier = session.classifier(batch.card.version) if wanted else None
+    with _in_hand(session, batch_id, study_keys):
+        studies, explained = _classify(session, batch, classifier, studies)
+        for study in studies:
+            session.ledger.renew_lease(batch_id)
+            decided = _report(session, batch, study, explained)
+            log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in decided.verdicts.values()})))
+    place_files(session.workspace, session.ledger, batch, session.words)
+
+
+@contextmanager
+def _in_hand(session: Session, batch_id: str, study_keys: Sequence[str]) -> Iterator[int]:
+    """Count a try for studies while something is done with them; only a death leaves it counted, no error."""
+    deaths = session.ledger.take_in_hand(batch_id, study_keys)
+    try:
+        yield deaths
+    finally:
+        with suppress(LedgerError):
             session.ledger.put_back(batch_id, study_keys)
-        raise
-
-
-def _screen(session: Session, batch: BatchRecord, study_keys: Sequence[str]) -> None:
-    read = []
-    for key in study_keys:
-        session.ledger.renew_lease(batch.batch_id)
-        read.append(read_study(session, batch, key))
-    studies, explained = _classify(session, batch, read)
-    for study in studies:
-        session.ledger.renew_lease(batch.batch_id)
-        decided = _report(session, batch, study, explained)
-        log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in decided.verdicts.values()})))
 
 
 def _classify(
-    session: Session, batch: BatchRecord, studies: Sequence[Study]
+    session: Session, batch: BatchRecord, classifier: Classifier | None, studies: list[Study]
 ) -> tuple[list[Study], dict[int, Explained]]:
-    """Score and explain all radiographs in one pass; if that fails, study by study, to find the one to blame."""
+    """Score and explain all radiographs together; if that fails, study by study, to find the one to blame."""
     explained: dict[int, Explained] = {}
-    if not any(study.accepted for study in studies):
-        return list(studies), explained
-    classifier = _load_classifier(session, batch, [study.key for study in studies])
+    if classifier is None:  # there are none
+        return studies, explained
     try:
-        return list(studies), _explain(batch, classifier, [a for study in studies for a in study.accepted])
-    except Exception as exc:  # noqa: BLE001  # out of memory, or one radiograph that breaks the batch
+        return studies, _explain(session, batch, classifier, [a for study in studies for a in study.accepted])
+    except Exception as exc:
+        if stops_everything(exc):
+            raise
         log.warning("batch %s: classifying together failed with %s; one by one", batch.batch_id, type(exc).__name__)
     survivors = []
     for study in studies:
         try:
-            explained |= _explain(batch, classifier, study.accepted)
+            explained |= _explain(session, batch, classifier, study.accepted)
             survivors.append(study)
-        except Exception as exc:  # noqa: BLE001  # one study must never stop the batch
+        except Exception as exc:
+            if stops_everything(exc):
+                raise
             survivors.append(_give_up(session, batch, study, "classifying", exc))
     return survivors, explained
 
 
-def _load_classifier(session: Session, batch: BatchRecord, study_keys: Sequence[str]) -> Classifier:
-    """Load the model with nothing in hand: it takes seconds, and a run that dies in them died of no study."""
-    session.ledger.put_back(batch.batch_id, study_keys)
-    try:
-        return session.classifier(batch.card.version)
-    finally:
-        session.ledger.take_in_hand(batch.batch_id, study_keys)
-
-
-def _explain(batch: BatchRecord, classifier: Classifier, accepted: Sequence[Accepted]) -> dict[int, Explained]:
-    if not accepted:
-        return {}
-    prepared = np.stack([a.prepared for a in accepted])
-    classified = classifier.classify(prepared, explanation=batch.explanation)
-    return {
-        a.file.file_id: (float(score), activation_map)
-        for a, score, activation_map in zip(accepted, classified.scores, classified.activation_maps, strict=True)
-    }
+def _explain(
+    session: Session, batch: BatchRecord, classifier: Classifier, accepted: Sequence[Accepted]
+) -> dict[int, Explained]:
+    explained: dict[int, Explained] = {}
+    for first in range(0, len(accepted), CLASSIFIED_TOGETHER):
+        session.ledger.renew_lease(batch.batch_id)
+        part = accepted[first : first + CLASSIFIED_TOGETHER]
+        classified = classifier.classify(np.stack([a.prepared for a in part]), explanation=batch.explanation)
+        found = zip(part, classified.scores, classified.activation_maps, strict=True)
+        explained |= {a.file.file_id: (float(score), activation_map) for a, score, activation_map in found}
+    return explained
 
 
 def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> Study:
     """Write the study's report, if it has a radiograph, and what became of its files; return it decided."""
-    if study.accepted:
+    while study.accepted:
         try:
-            return _write_report(session, batch, study, _compose(session, batch, study, explained))
+            reported = _write_report(session, batch, study, _compose(session, batch, study, explained))
+            if reported is not None:
+                return reported
+            study = _without_known(session, batch, study)
         except Exception as exc:
             if stops_everything(exc):
                 raise
@@ -128,21 +134,36 @@ def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[
     return study
 
 
-def _write_report(session: Session, batch: BatchRecord, study: Study, report: StudyReport) -> Study:
-    """Make the report appear and record it in one step; a run that has lost its batch does neither."""
+def _write_report(session: Session, batch: BatchRecord, study: Study, report: StudyReport) -> Study | None:
+    """Make the report appear and record it in one step; a run that has lost its batch does neither.
+
+    Returns:
+        The study decided; ``None``, and nothing is written, where other runs have reported some of it meanwhile.
+    """
     writer, ledger = session.writer(batch.language), session.ledger
     files = writer.study_files(report)
     with ledger.holding(batch.batch_id):
-        folder = str(PurePosixPath("reports", batch.batch_id, study.key))
-        known = [ledger.first_report(a.file.sha256) for a in study.accepted]
-        if known[0] is not None and all(known):  # other runs have reported all of it meanwhile
-            folder = known[0].report or folder
-        else:
-            (session.workspace.reports / batch.batch_id).mkdir(mode=0o700, exist_ok=True)
-            writer.place_study(files, session.workspace.root / folder)
-        study = _reported(study, batch, report, folder)
+        if any(ledger.first_report(a.file.sha256) for a in study.accepted):
+            return None
+        folder = session.workspace.reports / batch.batch_id
+        with disk_errors_in_words(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        writer.place_study(files, folder / study.key)
+        study = _reported(study, batch, report)
         ledger.record(_all_verdicts(batch, study))
     return study
+
+
+def _without_known(session: Session, batch: BatchRecord, study: Study) -> Study:
+    """Return the study without what has been reported elsewhere: that is a duplicate."""
+    left, verdicts = [], dict(study.verdicts)
+    for accepted in study.accepted:
+        known = session.ledger.first_report(accepted.file.sha256)
+        if known is None:
+            left.append(accepted)
+        else:
+            verdicts[accepted.file.file_id] = duplicate_of(known, batch, accepted.file)
+    return replace(study, accepted=tuple(left), verdicts=verdicts)
 
 
 def _all_verdicts(batch: BatchRecord, study: Study) -> dict[int, Verdict]:
@@ -192,8 +213,9 @@ def _patient(identity: Identity) -> PatientIdentity:
     )
 
 
-def _reported(study: Study, batch: BatchRecord, report: StudyReport, folder: str) -> Study:
+def _reported(study: Study, batch: BatchRecord, report: StudyReport) -> Study:
     """Return the study with its accepted files reported, and its refused ones pointing to the same report."""
+    folder = str(PurePosixPath("reports", batch.batch_id, study.key))
     predictions = {r.sha256: r.prediction for r in report.radiographs}
     verdicts = {
         a.file.file_id: Verdict(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from cxrscreen.durable import make_folder
+from cxrscreen.errors import WorkspaceError
 from cxrscreen.reporting.words import Words
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.moving import GoneError, bring
@@ -37,9 +38,9 @@ def quarantine_path(batch: BatchRecord, name: str) -> str:
 def place_files(workspace: Workspace, ledger: Ledger, batch: BatchRecord, words: Words) -> None:
     """Bring every file of the batch that has an outcome to its destination.
 
-    The outcome stands in the ledger before the file moves. A file that cannot be moved now (no right, no room)
-    stays where it is and is tried again by later runs. Called again after a crash, or by two runs at once, it
-    finishes the rest.
+    The outcome stands in the ledger before the file moves. A file that cannot be moved now (no right, no room, no
+    archive where it was) stays where it is and is tried again by later runs. Called again after a crash, or by two
+    runs at once, it finishes the rest.
 
     Args:
         workspace: Where archive and quarantine are.
@@ -48,11 +49,17 @@ def place_files(workspace: Workspace, ledger: Ledger, batch: BatchRecord, words:
         words: Say what each reason means and what to do.
     """
     for file in ledger.unplaced(batch.batch_id):
+        if batch.finished_at is None:
+            ledger.renew_lease(batch.batch_id)
         try:
+            workspace.check_in_place()
             write_batch_record(workspace, batch)
             _place(workspace, ledger, batch, file, words)
         except OSError as exc:
             log.warning("file %d of batch %s cannot be moved: %s", file.file_id, batch.batch_id, exc.strerror)
+        except WorkspaceError as exc:
+            log.warning("the files of batch %s cannot be moved: %s", batch.batch_id, exc)
+            return
 
 
 def _place(workspace: Workspace, ledger: Ledger, batch: BatchRecord, file: FileRecord, words: Words) -> None:

@@ -7,14 +7,16 @@ import hashlib
 import logging
 from dataclasses import dataclass, field, replace
 
-from cxrscreen.errors import LedgerError, RefusedError
+from cxrscreen.errors import LedgerError, RefusedError, ReportError
 from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.screening.opening import read_bytes
-from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome, Verdict
+from cxrscreen.screening.claiming import FILES_IN_HAND
+from cxrscreen.screening.moving import BY_HEAD
+from cxrscreen.screening.opening import holds_anything, read_bytes
+from cxrscreen.screening.outcomes import TAKEN_AWAY, BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.screening.session import Session
 from cxrscreen.types import Prepared
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 FAILED = "failed"  # stands where a refusal has its reason
 REUSED_UID = "Another image of this study has the same SOP Instance UID but other content."
+PART = f"A report holds at most {FILES_IN_HAND} files of a study; what it has beyond is in reports of other batches."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ def read_study(session: Session, batch: BatchRecord, study_key: str) -> Study:
     accepted: list[Accepted] = []
     verdicts: dict[int, Verdict] = {}
     for file in by_content.values():
+        session.ledger.renew_lease(batch.batch_id)
         read = _read_file(session, batch, file)
         if isinstance(read, Verdict):
             verdicts[file.file_id] = read
@@ -70,7 +74,7 @@ def read_study(session: Session, batch: BatchRecord, study_key: str) -> Study:
             accepted.append(read)
     return Study(
         key=study_key,
-        accepted=_mark_reused_uids(accepted),
+        accepted=_mark_part(_mark_reused_uids(accepted), len(by_content)),
         verdicts=verdicts,
         originals=tuple(by_content.values()),
         copies=copies,
@@ -92,7 +96,8 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
             radiograph=replace(radiograph, pixels=radiograph.reading),
         )
     except RefusedError as exc:
-        kept = batch.keeps_source and session.ledger.is_quarantined(file.sha256)
+        large = file.sha256.startswith(BY_HEAD)  # such a file is not copied
+        kept = batch.keeps_source and (large or session.ledger.is_quarantined(file.sha256))
         path = None if kept else quarantine_path(batch, file.name)
         return Verdict(outcome=Outcome.REFUSED, reason=exc.reason, detail=exc.detail, destination=path)
     except Exception as exc:
@@ -104,14 +109,16 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
 def _claimed_content(batch: BatchRecord, file: FileRecord, max_file_bytes: int) -> bytes | Verdict:
     """Return the bytes that were claimed, or the verdict where the file is no longer what it was."""
     try:
+        if file.sha256.startswith(BY_HEAD) and (batch.folder / file.name).lstat().st_size > max_file_bytes:
+            raise RefusedError(Reason.TOO_LARGE, f"It has more than {max_file_bytes // 2**20} MiB.")
         content = read_bytes(batch.folder, file.name, max_file_bytes)
     except FileNotFoundError:
-        return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail="taken away before it could be read")
+        if not holds_anything(batch.folder):
+            return Verdict(outcome=Outcome.PENDING, detail="its folder is gone or empty: is the disk mounted?")
+        return Verdict(outcome=Outcome.FAILED, reason=FAILED, detail=TAKEN_AWAY)
     except OSError as exc:
         return Verdict(outcome=Outcome.PENDING, detail=f"cannot be opened: {exc.strerror}")
-    if len(content) > max_file_bytes:
-        raise RefusedError(Reason.TOO_LARGE, f"It has more than {max_file_bytes // 2**20} MiB.")
-    if hashlib.sha256(content).hexdigest() != file.sha256:
+    if len(content) > max_file_bytes or hashlib.sha256(content).hexdigest() != file.sha256:
         return Verdict(outcome=Outcome.PENDING, detail="changed after it was found; the next run takes it up")
     return content
 
@@ -139,10 +146,13 @@ def verdict_on_copy(original: Verdict, batch: BatchRecord, copy: FileRecord) -> 
 
 
 def stops_everything(exc: BaseException) -> bool:
-    """Return whether going on is pointless: no room left, or the ledger does not answer. Nothing is recorded then."""
-    causes = [exc, exc.__cause__]
-    full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) for e in causes)
-    return full or isinstance(exc, LedgerError)
+    """Return whether going on is pointless: no room, no report can be written, or the ledger does not answer.
+
+    Nothing is recorded then.
+    """
+    full = isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    unwritten = isinstance(exc, ReportError) and isinstance(exc.__cause__, OSError)
+    return full or unwritten or isinstance(exc, LedgerError)
 
 
 def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, exc: BaseException) -> Verdict:
@@ -158,6 +168,13 @@ def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, e
         detail=f"{step} failed with {type(exc).__name__}",
         destination=quarantine_path(batch, file.name) if given_up else None,
     )
+
+
+def _mark_part(accepted: tuple[Accepted, ...], files: int) -> tuple[Accepted, ...]:
+    """Say in the report of a study that it may have been cut, see ``claiming.select``."""
+    if files < FILES_IN_HAND:
+        return accepted
+    return tuple(replace(a, radiograph=replace(a.radiograph, notices=(*a.radiograph.notices, PART))) for a in accepted)
 
 
 def _mark_reused_uids(accepted: list[Accepted]) -> tuple[Accepted, ...]:

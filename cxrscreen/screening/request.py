@@ -49,7 +49,7 @@ def resolve(settings: Settings, request: Request) -> Chosen:
             )
         files = [Path(os.path.realpath(file.parent), file.name) for file in files]  # names are taken without links
         folder = Path(os.path.commonpath([file.parent for file in files]))
-        return Chosen(folder=folder, names=tuple(file.relative_to(folder).as_posix() for file in files))
+        return Chosen(folder=folder, names=tuple(dict.fromkeys(file.relative_to(folder).as_posix() for file in files)))
     if not request.folder.strip():
         return Chosen(folder=None, names=())
     folder = Path(request.folder.strip())

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cxrscreen.errors import CxrscreenError, ModelError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch, take_over
+from cxrscreen.screening.claiming import FILES_IN_HAND
 from cxrscreen.screening.intake import Sighting, look
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.session import Session
 
 log = logging.getLogger(__name__)
-
-FILES_IN_HAND = 128  # at most so many in one step: their pixels, 1 MB each, are in memory together
 
 Progress = Callable[[int, int], None]  # studies done, studies in all
 Round = tuple[OpenedBatch, BatchSummary | None]
@@ -28,7 +27,7 @@ def screen(
     *,
     model: str | None = None,
     progress: Progress = lambda _d, _a: None,
-    after: Sequence[str] = (),
+    but: Collection[str] = (),
 ) -> Round:
     """Screen settled files of a folder, one batch of them; ``None`` takes the workspace's own intake.
 
@@ -37,7 +36,7 @@ def screen(
         folder: A folder that is left untouched.
         model: Version to screen with; ``None`` takes the one that the settings name.
         progress: Told how far it is.
-        after: Earlier batches of the same run: what they have left in the folder is for a later run.
+        but: Names that are for a later run, e.g. what earlier batches of this one have left in the folder.
 
     Returns:
         What was found, and the finished batch if there was anything to screen.
@@ -47,7 +46,7 @@ def screen(
         ModelError: There is no such model, or it is damaged.
         LedgerError: The ledger cannot be used, or another run has taken the batch over.
     """
-    opened = open_batch(session, folder, model=model, after=after)
+    opened = open_batch(session, folder, model=model, but=but)
     if opened.batch_id is None:
         return opened, None
     return opened, finish(session, opened.batch_id, progress=progress)
@@ -63,14 +62,16 @@ def drain(
     Raises:
         CxrscreenError: See ``screen``.
     """
-    done: list[str] = []
+    done: set[str] = set()  # what the batches so far have left
+    first = True
     while True:
-        opened, summary = screen(session, folder, model=model, progress=progress, after=done)
-        if not done or summary is not None or opened.trouble:
+        opened, summary = screen(session, folder, model=model, progress=progress, but=done)
+        if first or summary is not None or opened.trouble:
             yield opened, summary
         if summary is None or not opened.beyond:
             return
-        done.append(summary.batch_id)
+        done |= session.ledger.left_in_place(summary.batch_id)
+        first = False
 
 
 def resume(session: Session, *, progress: Progress = lambda _d, _a: None) -> list[BatchSummary]:
@@ -81,8 +82,8 @@ def resume(session: Session, *, progress: Progress = lambda _d, _a: None) -> lis
         tried.append(batch_id)
         try:
             summaries.append(finish(session, batch_id, progress=progress))
-        except CxrscreenError as exc:
-            log.error("batch %s cannot be finished now: %s", batch_id, exc)  # noqa: TRY400  # its words, no traceback
+        except (CxrscreenError, OSError) as exc:
+            log.error("batch %s cannot be finished now: %s", batch_id, _words(exc))  # noqa: TRY400  # no traceback
     return summaries
 
 
@@ -130,12 +131,18 @@ def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None],
             now = look(session.workspace.intake)
             due = time.monotonic() - last >= 60 * session.settings.screen_every_minutes
             if now and (now != seen or due):
+                session.workspace.check_in_place()
                 resume(session)
                 for opened, summary in drain(session):
                     report(opened, summary)
                 # As it was before: what has arrived since is a change.
                 seen, last, told = now, time.monotonic(), ""
-        except CxrscreenError as exc:
-            if told != (told := str(exc)):
-                log.error("%s", exc)  # noqa: TRY400  # its words, no traceback
+        except (CxrscreenError, OSError) as exc:
+            if told != (told := _words(exc)):
+                log.error("%s", told)  # noqa: TRY400  # no traceback
         time.sleep(session.settings.watch_seconds)
+
+
+def _words(exc: CxrscreenError | OSError) -> str:
+    """Return what may be logged: the system's own errors name files, and so may name patients."""
+    return str(exc) if isinstance(exc, CxrscreenError) else exc.strerror or type(exc).__name__

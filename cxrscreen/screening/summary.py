@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from cxrscreen.reporting.model import Tally
-from cxrscreen.screening.outcomes import FileRecord
+from cxrscreen.screening.batch import BatchSummary
+from cxrscreen.screening.outcomes import FileRecord, Outcome
 from cxrscreen.screening.screen import Round
 from cxrscreen.screening.session import Session
 
 
-def summary_as_json(session: Session, rounds: Sequence[Round]) -> dict[str, object]:
+def summary_as_json(
+    session: Session, rounds: Sequence[Round], *, folder: Path | None = None, resumed: Sequence[BatchSummary] = ()
+) -> dict[str, object]:
     """Return sums, model, batch reports and one entry a file; paths are absolute.
 
     A file that was never opened (still being written) has an entry, too; one that waits in several rounds has one.
+
+    Args:
+        session: The open workspace.
+        rounds: What was screened of a folder.
+        folder: That folder; ``None`` is the workspace's own intake.
+        resumed: Batches of dead runs that were finished before, of this folder or of others.
     """
-    entries: dict[str, dict[str, object]] = {}
-    for opened, summary in rounds:
-        if summary is None:
-            entries |= {n: _entry(n, "pending") | {"reason": cause} for n, cause in opened.pending.items()}
-        else:
-            entries |= {file.name: _file_entry(session.workspace.root, file) for file in summary.files}
-    sums = Counter(str(entry["outcome"]) for entry in entries.values())
-    batches = [summary for _, summary in rounds if summary is not None]
+    looked_at = Path(os.path.realpath(folder or session.workspace.intake))
+    decided: list[dict[str, object]] = []
+    waiting: dict[tuple[Path, str], dict[str, object]] = {}  # where a later batch may take them up again
+    batches = [*resumed, *(summary for _, summary in rounds if summary is not None)]
+    for summary in batches:
+        place = session.ledger.batch(summary.batch_id).folder
+        for file in summary.files:
+            entry = _file_entry(session.workspace.root, file)
+            waiting.pop((place, file.name), None)
+            if file.outcome in (Outcome.PENDING, Outcome.FAILED) and file.destination is None:
+                waiting[place, file.name] = entry
+            else:
+                decided.append(entry)
+    for opened in (opened for opened, summary in rounds if summary is None):
+        for name, cause in opened.pending.items():
+            waiting[looked_at, name] = _entry(name, "pending") | {"reason": cause}
+    entries = [*decided, *waiting.values()]
+    sums = Counter(str(entry["outcome"]) for entry in entries)
     model = batches[-1].model if batches else session.registry.card_of(session.settings.model).version
     return {
         **Tally(**sums).counts(),
@@ -33,8 +53,9 @@ def summary_as_json(session: Session, rounds: Sequence[Round]) -> dict[str, obje
         "model": model,
         "batch_report": str(batches[-1].report_html) if batches else None,
         "batch_reports": [str(batch.report_html) for batch in batches],
+        "resumed": [str(batch.report_html) for batch in resumed],
         "workspace": str(session.workspace.root),
-        "studies": list(entries.values()),
+        "studies": entries,
     }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cxrscreen.drafts import draft_for
+from cxrscreen.drafts import draft_for, sweep_drafts
 from cxrscreen.durable import whole_file, write_file
 from cxrscreen.errors import LedgerDamagedError, WorkspaceError
 from cxrscreen.screening.intake import look
@@ -33,7 +33,7 @@ from cxrscreen.upkeep.manifest import (
     read_through,
     total_bytes,
 )
-from cxrscreen.workspace import Workspace
+from cxrscreen.workspace import KEY_BYTES, Workspace
 
 LAST_BACKUP = "last-backup.json"
 _LONGEST_NAME, _DEEPEST = 3000, 500  # bytes and folders: what could not be restored below a longer path is left out
@@ -48,7 +48,8 @@ class Backup:
         made_at: When it was begun, ISO 8601 with zone.
         files: How many it holds.
         bytes: How much they are.
-        left_out: Files that it does not hold whole: links and pipes, and those still being written in the intake.
+        left_out: Files that it does not hold whole: links and pipes, those still being written in the intake, and
+            those in intake and quarantine that are too large to be screened.
     """
 
     file: Path
@@ -72,11 +73,13 @@ def backup(settings: Settings, file: Path, progress: Progress = lambda _n, _d, _
         progress: Told how many files of each folder are done.
 
     Raises:
-        WorkspaceError: ``file`` is there already, lies in the workspace or cannot be written.
+        WorkspaceError: ``file`` is there already, lies in the workspace or cannot be written; or a folder of the
+            workspace is not mounted.
         LedgerDamagedError: The ledger must be recovered first.
     """
     workspace = Workspace(settings.workspace)
     _check(workspace, file)
+    sweep_drafts(draft_for(file).parent, *workspace.draft_places)  # one that was killed has left half of all this
     made_at = datetime.now().astimezone().isoformat(timespec="seconds")
     try:
         with (
@@ -90,7 +93,7 @@ def backup(settings: Settings, file: Path, progress: Progress = lambda _n, _d, _
                 left_out += skipped
                 for done, name in enumerate(names):
                     progress(top, done, len(names))
-                    member = _added(tar, workspace, top, name)
+                    member = _added(tar, settings, top, name)
                     if isinstance(member, Member):
                         members.append(member)
                     left_out += member is NO_FILE
@@ -161,8 +164,9 @@ def _summary(file: Path, manifest: Manifest) -> Backup:
 
 
 def _check(workspace: Workspace, file: Path) -> None:
-    if not workspace.key.exists():
-        raise WorkspaceError(f"{workspace.root} is no workspace, or its {workspace.key.name} is gone.")
+    if not workspace.key.is_file() or workspace.key.stat().st_size != KEY_BYTES:
+        raise WorkspaceError(f"{workspace.root} is no workspace, or its {workspace.key.name} is gone or damaged.")
+    workspace.check_in_place()
     if not file.parent.is_dir():
         raise WorkspaceError(f"There is no folder {file.parent}. Make it, or name another.")
     if file.resolve().is_relative_to(workspace.root.resolve()):
@@ -218,10 +222,13 @@ def _listed(workspace: Workspace, top: str) -> tuple[list[str], int]:
     return kept, others + len(names) - len(kept)
 
 
-def _added(tar: tarfile.TarFile, workspace: Workspace, top: str, name: str) -> Member | str | None:
-    """Add a file; return ``NO_FILE`` where it is none, and nothing where it has moved on meanwhile."""
+def _added(tar: tarfile.TarFile, settings: Settings, top: str, name: str) -> Member | str | None:
+    """Add a file; return ``NO_FILE`` where it is none, and nothing where it has moved on meanwhile.
+
+    A sparse file costs its sender nothing, but the backup its whole length: what is too large to be screened stays out.
+    """
     try:
-        source = open_regular(workspace.root / top, name)
+        source = open_regular(settings.workspace / top, name)
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -229,4 +236,6 @@ def _added(tar: tarfile.TarFile, workspace: Workspace, top: str, name: str) -> M
             return NO_FILE
         raise
     with source:
+        if top in ("intake", "quarantine") and os.fstat(source.fileno()).st_size > settings.max_file_bytes:
+            return NO_FILE
         return add_file(tar, f"{top}/{name}", source)

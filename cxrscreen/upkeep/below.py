@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cxrscreen.drafts import is_draft
+from cxrscreen.workspace import FOLDER_MARK
+
 
 @dataclass(slots=True)
 class Below:
@@ -22,8 +25,31 @@ class Below:
     others: int = 0
 
 
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """List one folder by name, without drafts and marks of ours; nothing where it is gone, or none.
+
+    Raises:
+        OSError: It cannot be listed.
+    """
+    try:
+        with os.scandir(folder) as found:
+            kept = [entry for entry in found if not (is_draft(entry.name) or entry.name == FOLDER_MARK)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def folders(parent: Path) -> list[Path]:
+    """Return the folders right in a folder, by name; nothing where it is gone.
+
+    Raises:
+        OSError: It cannot be listed.
+    """
+    return [Path(entry.path) for entry in entries(parent) if entry.is_dir(follow_symlinks=False)]
+
+
 def below(top: Path) -> Below:
-    """List a folder and all folders in it; drafts, which are no files yet, are passed over.
+    """List a folder and all folders in it, but for drafts, which are no files yet, and marks of ours.
 
     A list of what is left to do takes the place of ``os.walk``, which gives up a thousand folders deep before
     Python 3.12.
@@ -35,15 +61,8 @@ def below(top: Path) -> Below:
     left = [""]
     while left:
         prefix = left.pop()
-        try:
-            with os.scandir(top / prefix) as entries:
-                listed = sorted(entries, key=lambda entry: entry.name)
-        except FileNotFoundError:
-            continue
-        for entry in listed:
+        for entry in entries(top / prefix):
             name = prefix + entry.name
-            if entry.name == ".drafts" or entry.name.startswith(".draft-"):
-                continue
             if entry.is_dir(follow_symlinks=False):
                 found.folders.append(name)
                 left.append(f"{name}/")

@@ -27,10 +27,10 @@ from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.champion import registry_of
 from cxrscreen.upkeep.digest_files import digest_folder, digests_before
 from cxrscreen.upkeep.ledger_view import LedgerView
-from cxrscreen.upkeep.night import Night, sum_up
+from cxrscreen.upkeep.night import Night, sum_up_night
 from cxrscreen.upkeep.reconcile import EXAMPLES, folder_bytes, reconcile
 from cxrscreen.upkeep.self_test import SelfTest, run_self_test
-from cxrscreen.upkeep.state import Status
+from cxrscreen.upkeep.state import LastDigest, Status
 from cxrscreen.upkeep.status import status_of
 from cxrscreen.workspace import PRIVATE_FOLDER, Workspace
 
@@ -51,7 +51,8 @@ class WrittenDigest:
 def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest] = run_self_test) -> WrittenDigest:
     """Run the self-test, sum up what came since the digest of an earlier day, and write the digest of today.
 
-    Written again on the same day, it takes the place of the earlier one and reaches up to now.
+    Written again on the same day, it takes the place of the earlier one and reaches up to now. Where the ledger cannot
+    be read it lies beside that one and says so, and the next digest begins where the last one ended that could.
 
     Args:
         settings: Of the installation.
@@ -68,9 +69,9 @@ def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest
         "digest.html.j2", compose_digest_page(digest, load_words(settings.language)), {}
     )
     folder = digest_folder(Workspace(settings.workspace).reports)
-    files = {suffix: folder / f"{digest.date}.{suffix}" for suffix in ("pdf", "html", "json")}
+    files = {suffix: folder / f"{digest.name}.{suffix}" for suffix in ("pdf", "html", "json")}
     with disk_errors_in_words(files["html"]):
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         write_file(files["pdf"], pdf)
         write_file(files["html"], html)
         # Last: the next digest begins where this record ends.
@@ -86,9 +87,10 @@ def _writer(language: Language) -> ReportWriter:
 def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
     workspace, until = Workspace(settings.workspace), datetime.fromisoformat(status.at)
     since, told = _told_before(workspace, status.at[:10])
-    readable = status.ledger is not None
-    night, checked, disagreements = _reconciled(workspace, since, until, told) if readable else (NOTHING, 0, ())
     ledger, waiting = status.ledger, status.waiting
+    troubles = list(status.must_act)
+    compared = None if ledger is None else _reconciled(workspace, since, until, told, troubles)
+    night, checked, disagreements = compared or (NOTHING, 0, ())
     by_outcome = {row.outcome: row.ledger for row in night.places}
     return Digest(
         date=status.at[:10],
@@ -96,15 +98,16 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
         until=status.at,
         site=settings.site_name,
         phantoms=settings.demonstration,
-        must_act=_needs(status, disagreements),
-        counts={str(outcome): by_outcome.get(str(outcome), 0) for outcome in Outcome},
+        must_act=_needs(troubles, status.digest if compared else None, disagreements),
+        compared=compared is not None,
+        counts={str(outcome): by_outcome.get(str(outcome), 0) for outcome in Outcome} if compared else {},
         under_way=night.under_way,
         in_intake=None if waiting is None else waiting.files,
         places=night.places,
         files_checked=checked,
         disagreements=disagreements,
         failed=tuple(
-            NamedFile(file=one.file, note=one.detail, quarantined=one.quarantined)
+            NamedFile(file=one.file, note=one.detail, quarantined=one.quarantined, gone=one.gone)
             for one in (ledger.failed if ledger else ())
         ),
         waiting=tuple(
@@ -146,16 +149,19 @@ def _told_before(workspace: Workspace, date: str) -> tuple[str | None, set[str]]
 
 
 def _reconciled(
-    workspace: Workspace, since: str | None, until: datetime, told: set[str]
-) -> tuple[Night, int, tuple[Disagreement, ...]]:
-    """Sum up and compare; where the ledger breaks meanwhile there is nothing to sum up, and the next status says so."""
+    workspace: Workspace, since: str | None, until: datetime, told: set[str], troubles: list[str]
+) -> tuple[Night, int, tuple[Disagreement, ...]] | None:
+    """Sum up and compare, or note why the ledger cannot be read."""
+    if not workspace.ledger.exists():  # the status would say that one is missing: nothing was screened yet
+        return NOTHING, 0, ()
     began = 0.0 if since is None else (datetime.fromisoformat(since) - OVERLAP).timestamp()
     try:
         with LedgerView(workspace.ledger) as view:
-            night = sum_up(workspace.root, view, since=began, until=until.timestamp(), but=told)
+            night = sum_up_night(workspace.root, view, since=began, until=until.timestamp(), but=told)
             checked, disagreements = reconcile(workspace, view)
-    except LedgerError:
-        return NOTHING, 0, ()
+    except LedgerError as exc:  # it broke just now
+        troubles.append(str(exc))
+        return None
     if night.vanished:
         names = tuple(str(printable(name)) for name in night.vanished[:EXAMPLES])
         gone = "Waited in the intake, and was taken away before it could be screened."
@@ -163,10 +169,12 @@ def _reconciled(
     return night, checked, disagreements
 
 
-def _needs(status: Status, disagreements: Iterable[Disagreement]) -> tuple[str, ...]:
+def _needs(
+    troubles: Iterable[str], earlier: LastDigest | None, disagreements: Iterable[Disagreement]
+) -> tuple[str, ...]:
     """What the status says, but of now: what an earlier digest found has just been looked at again."""
-    earlier = set(needs.of_digest(status.digest))
-    found = [sentence for sentence in status.must_act if sentence not in earlier]
+    looked_at = set(needs.of_digest(earlier))
+    found = [sentence for sentence in troubles if sentence not in looked_at]
     count = sum(one.count for one in disagreements)
     if count:
         found.append(f"Places where ledger and folders do not agree: {count:,}. They are listed in the digest.")

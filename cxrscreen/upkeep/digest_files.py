@@ -1,4 +1,7 @@
-"""Digests on disk: ``reports/digests/DATE.html``, ``.pdf`` and ``.json``, one a day."""
+"""Digests on disk: ``reports/digests/DATE.html``, ``.pdf`` and ``.json``, one a day.
+
+One that could not read the ledger lies beside them as ``DATE-incomplete``, for people alone.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ def last_digest(reports: Path) -> LastDigest | None:
 
 
 def _records(reports: Path) -> list[Path]:
-    return sorted(digest_folder(reports).glob("[0-9]*.json"))
+    return sorted(digest_folder(reports).glob("????-??-??.json"))
 
 
 def _readable(records: list[Path]) -> Iterator[Digest]:

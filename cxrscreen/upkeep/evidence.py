@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,13 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.screening import schema
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.records import BATCH_FILE, REASON_FILE
-from cxrscreen.upkeep.below import below
-from cxrscreen.upkeep.salvage import Row, inside_workspace
+from cxrscreen.upkeep.below import below, folders
+from cxrscreen.upkeep.plausible import Row, is_batch, is_file
 from cxrscreen.workspace import Workspace
 
 RECORDS = ".records"  # what the name of the folder beside an archived batch ends with
+_OF_A_BATCH = ("folder", "keeps_source", "language", "explanation", "started_at", "meant")
+_OF_A_FILE = ("score", "positive", "report", "reason", "detail", "destination", "tries", "file_id")
+_LARGEST_BYTES = 2**26  # of a record or report: a batch of 200,000 files
 
 Place = tuple[str, str]
 """Which file: its batch, and its name there."""
@@ -49,7 +52,7 @@ def collect(workspace: Workspace) -> Evidence:
         OSError: A folder cannot be listed.
     """
     evidence = Evidence()
-    for folder in _folders(workspace.reports):
+    for folder in folders(workspace.reports):
         _read_reports(evidence, folder)
     for top in (workspace.archive, workspace.quarantine):
         for name in below(top).files:
@@ -61,18 +64,24 @@ def _read_reports(evidence: Evidence, folder: Path) -> None:
     """Read the reports of one batch. Once its index is written, only that tells which of its reports count."""
     batch_id = folder.name
     index = _load(evidence, folder / BATCH_FILE) if (folder / BATCH_FILE).is_file() else None
-    counted = None if index is None else {name for study in index.get("studies", ()) for name in study["files"]}
-    for study in _folders(folder):
+    counted: set[str] | None = None
+    if index is not None:
+        with _counting_faults(evidence):
+            counted = {name for study in index.get("studies", ()) for name in study["files"]}
+    if counted is None:
+        index = None  # it cannot be read
+    for study in folders(folder):
         record = _load(evidence, study / "report.json") if (study / "report.json").is_file() else None
         if record is not None and record.get("batch") == batch_id and "radiographs" in record:
-            _tell(evidence, _study_rows(record), counted)
-            _know(
-                evidence, batch_id, started_at=record["screened_at"], explanation=record["explanation"], **_card(record)
-            )
+            with _counting_faults(evidence):
+                _tell(evidence, _study_rows(record), counted)
+                own = {"started_at": record["screened_at"], "explanation": record["explanation"]}
+                _know(evidence, batch_id, **own, **_card(record))
     if index is not None and index.get("batch") == batch_id:
-        _tell(evidence, _index_rows(index), None)
-        times = {name: index[name] for name in ("started_at", "finished_at")}
-        _know(evidence, batch_id, indexed=True, **times, **_card(index))
+        with _counting_faults(evidence):
+            _tell(evidence, _index_rows(index), None)
+            times = {name: index[name] for name in ("started_at", "finished_at")}
+            _know(evidence, batch_id, indexed=True, **times, **_card(index))
 
 
 def _study_rows(record: dict[str, Any]) -> Iterator[Row]:
@@ -111,12 +120,23 @@ def _refused(file: dict[str, Any]) -> Row:
 
 
 def _tell(evidence: Evidence, rows: Iterator[Row], counted: set[str] | None) -> None:
-    with _counting_faults(evidence):
-        for row in rows:
-            if row["outcome"] is Outcome.REPORTED and counted is not None and row["name"] not in counted:
-                continue  # an attempt that was given up: the index was written later and does not list it
-            place = row["batch_id"], row["name"]
-            evidence.told[place] = evidence.told.get(place, {}) | row
+    for row in map(_checked, rows):
+        if row["outcome"] is Outcome.REPORTED and counted is not None and row["name"] not in counted:
+            continue  # an attempt that was given up: the index was written later and does not list it
+        place = row["batch_id"], row["name"]
+        evidence.told[place] = evidence.told.get(place, {}) | row
+
+
+def _checked(row: Row) -> Row:
+    """Return a row of the table ``file``.
+
+    Raises:
+        ValueError: It cannot be true.
+    """
+    names = {column: schema.stored(row[column]) for column in ("name", "destination") if row.get(column) is not None}
+    if not is_file(row | names):
+        raise ValueError
+    return row
 
 
 def _read_placed(evidence: Evidence, workspace: Workspace, top: Path, path: Path) -> None:
@@ -138,8 +158,7 @@ def _read_batch_record(evidence: Evidence, path: Path) -> None:
     record = _load(evidence, path)
     if record is not None:
         with _counting_faults(evidence):
-            own = {"record_version", "batch", "card"}
-            told = {name: value for name, value in record.items() if name not in own}
+            told = {column: record[column] for column in _OF_A_BATCH if column in record}
             card = ModelCard.model_validate(record["card"]).model_dump_json()
             _know(evidence, record["batch"], **told | {"card": card})
 
@@ -156,19 +175,15 @@ def _read_file_record(evidence: Evidence, path: Path, *, beside: PurePosixPath |
             "sha256": record["sha256"],
             "study_key": record["study"],
         }
-        further = ("score", "positive", "report", "reason", "detail", "destination", "tries", "file_id", "placed_at")
-        row |= {name: record[name] for name in further if name in record}
+        row |= {name: record[name] for name in _OF_A_FILE if name in record}
         if beside is None:
             row.setdefault("file_id", int(path.stem))
             row.setdefault(
                 "destination", str(PurePosixPath("archive", path.parts[-3], record["batch"], record["file"]))
             )
-        else:
-            # Before format 2 the record did not say where its file lies: it is the one beside it.
-            row.setdefault("destination", _neighbour(path, beside))
-        if not inside_workspace(row["destination"]):
-            raise ValueError
-        evidence.placed[row["batch_id"], row["name"]] = row
+        elif "destination" not in row:  # before format 2 the record did not say: its file is the one beside it
+            row["destination"] = _neighbour(path, beside)
+        evidence.placed[row["batch_id"], row["name"]] = _checked(row)
 
 
 def _neighbour(reason: Path, folder: PurePosixPath) -> str:
@@ -177,11 +192,13 @@ def _neighbour(reason: Path, folder: PurePosixPath) -> str:
 
 
 def _know(evidence: Evidence, batch_id: str, **columns: object) -> None:
+    if not is_batch({"batch_id": batch_id} | columns):
+        raise ValueError
     evidence.batches[batch_id] = evidence.batches.get(batch_id, {}) | columns
 
 
 def _card(record: dict[str, Any]) -> dict[str, str]:
-    with suppress(ValueError, KeyError):
+    with suppress(ValueError, KeyError, RecursionError):
         return {"card": ModelCard.model_validate(record["model"]).model_dump_json()}
     return {}  # of another format: the batch's record, if there is one, has it
 
@@ -191,23 +208,16 @@ def _counting_faults(evidence: Evidence) -> Iterator[None]:
     """A record of another shape is counted and passed over; the others still tell."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         evidence.unreadable += 1
 
 
 def _load(evidence: Evidence, path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes()) if path.stat().st_size <= _LARGEST_BYTES else None
     except (OSError, ValueError, RecursionError):
         record = None
     if isinstance(record, dict):
         return record
     evidence.unreadable += 1
     return None
-
-
-def _folders(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
-    with os.scandir(parent) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -16,14 +16,14 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from cxrscreen.errors import LedgerDamagedError, LedgerError
-from cxrscreen.screening.ledger_queries import is_held
+from cxrscreen.screening.database import is_damage
+from cxrscreen.screening.ledger_queries import IS_OF, is_held
 from cxrscreen.screening.schema import stored
 
 LOCK_WAIT_SECONDS = 5.0
 DAMAGED = "The ledger is damaged. Stop what screens, keep the file, and run cxrscreen recover."
 
 _FINISHED = "CAST(strftime('%s', finished_at) AS INTEGER)"  # whatever zone it was written in
-_NOT_A_DATABASE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # The last failure of a content that nothing has come of since.
 _OPEN_FAILURES = (
     "outcome = 'failed' AND NOT EXISTS (SELECT 1 FROM file AS later WHERE later.sha256 = file.sha256 "
@@ -80,6 +80,7 @@ class LedgerView:
         except sqlite3.Error as exc:
             raise _in_words(exc) from exc
         self._connection.row_factory = sqlite3.Row
+        self._intake = Path(os.path.realpath(path.with_name("intake")))
         self._rows("PRAGMA query_only = ON")
 
     def __enter__(self) -> Self:
@@ -142,8 +143,7 @@ class LedgerView:
     def open_failures(self) -> list[tuple[FileLine, Path]]:
         """Return the last failure of each content that nothing has come of since, and where the file was found."""
         folders = {
-            row["batch_id"]: Path(os.fsdecode(row["folder"]))
-            for row in self._rows("SELECT batch_id, folder FROM batch")
+            row["batch_id"]: self._folder(row) for row in self._rows("SELECT batch_id, folder, keeps_source FROM batch")
         }
         files = self._files(f"{_OPEN_FAILURES} ORDER BY file_id", {})
         return [(file, folders[file.batch_id] / file.name) for file in files]
@@ -161,15 +161,15 @@ class LedgerView:
     def last_row(self, folder: Path, name: str) -> FileLine | None:
         """Return what the ledger wrote last about a name in a folder."""
         found = self._files(
-            "file_id = (SELECT MAX(file_id) FROM file JOIN batch USING (batch_id) WHERE name = :name "
-            "AND folder = :folder)",
-            {"name": stored(name), "folder": os.fsencode(folder)},
+            "file_id = (SELECT MAX(file_id) FROM file JOIN batch USING (batch_id) WHERE name = :name "  # noqa: S608  # our own words
+            f"AND {IS_OF})",
+            {"name": stored(name), "folder": os.fsencode(folder), "own": folder == self._intake},
         )
         return found[0] if found else None
 
     def _batches(self, condition: str, values: dict[str, Any] | None = None) -> list[BatchLine]:
         rows = self._rows(
-            "SELECT batch_id, folder, json_extract(card, '$.version') AS model, started_at, "  # noqa: S608  # our own words
+            "SELECT batch_id, folder, keeps_source, json_extract(card, '$.version') AS model, started_at, "  # noqa: S608  # our own words
             "finished_at, owner, lease_until, "
             "(SELECT COUNT(*) FROM file WHERE file.batch_id = batch.batch_id AND sha256 != '') AS claimed, "
             "(SELECT COUNT(*) FROM file WHERE file.batch_id = batch.batch_id AND sha256 != '' "
@@ -180,7 +180,7 @@ class LedgerView:
         return [
             BatchLine(
                 batch_id=row["batch_id"],
-                folder=Path(os.fsdecode(row["folder"])),
+                folder=self._folder(row),
                 model=row["model"],
                 started_at=row["started_at"],
                 finished_at=row["finished_at"],
@@ -190,6 +190,9 @@ class LedgerView:
             )
             for row in rows
         ]
+
+    def _folder(self, row: sqlite3.Row) -> Path:
+        return Path(os.fsdecode(row["folder"])) if row["keeps_source"] else self._intake
 
     def _files(self, condition: str, values: dict[str, Any]) -> list[FileLine]:
         rows = self._rows(
@@ -216,6 +219,6 @@ class LedgerView:
 
 
 def _in_words(exc: sqlite3.Error) -> LedgerError:
-    if (getattr(exc, "sqlite_errorcode", 0) & 0xFF) in _NOT_A_DATABASE or "no such table" in str(exc):
+    if is_damage(exc):
         return LedgerDamagedError(DAMAGED)
     return LedgerError(f"The ledger cannot be read: {exc}. Wait if another program holds it; else check who owns it.")

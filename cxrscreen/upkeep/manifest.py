@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 from urllib.parse import quote, unquote_to_bytes
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from cxrscreen.drafts import is_draft
 from cxrscreen.errors import WorkspaceError
 
 MANIFEST = "MANIFEST.json"
@@ -21,6 +22,7 @@ SETTINGS, LEDGER, KEYS = "cxrscreen.toml", "ledger.sqlite", "pseudonym.key"
 TOPS = ("intake", "archive", "quarantine", "reports", "models", "retraining")
 FORMAT = 1
 _BLOCK = 2**20
+_LONGEST_LINE = 600  # bytes of the list for a file, beside its name
 
 Sink = Callable[[str], AbstractContextManager[BinaryIO | None]]
 """Told the name of a member, opens what its content is to be written to."""
@@ -34,7 +36,7 @@ class Member(BaseModel):
     name: str  # relative to the workspace, percent-encoded: file names need not be valid text
     sha256: str
     bytes: int
-    mtime_ns: int
+    mtime_ns: int = Field(gt=-(10**27), lt=10**27)  # the system counts seconds with 64 bits
     torn: bool = False  # it was written to while it was read: it is no whole file
 
     @property
@@ -49,9 +51,9 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format: int = FORMAT
-    made_at: str  # ISO 8601 with zone
+    made_at: str = Field(pattern=r"^[0-9TZ:.+-]{1,40}$")  # ISO 8601 with zone
     members: tuple[Member, ...]
-    left_out: int = 0  # links, pipes and the like, which no backup holds
+    left_out: int = 0  # links, pipes, files too large to be screened: what no backup holds
 
 
 def quoted(name: str) -> str:
@@ -70,6 +72,8 @@ def read_through(backup: Path, sink: Sink = lambda _name: nullcontext()) -> Mani
         WorkspaceError: It cannot be read, was cut short, is changed or holds what no backup of ours holds.
         OSError: A sink cannot be written.
     """
+    if not backup.is_file():
+        raise WorkspaceError(f"There is no backup {backup}, or it is no regular file.")
     found: dict[str, tuple[str, int]] = {}
     manifest = None
     try:
@@ -80,17 +84,20 @@ def read_through(backup: Path, sink: Sink = lambda _name: nullcontext()) -> Mani
                 content = tar.extractfile(entry)
                 assert content is not None  # noqa: S101  # it is a regular file
                 if entry.name == MANIFEST:
+                    if entry.size > sum(len(name) + _LONGEST_LINE for name in ["", *found]):
+                        raise WorkspaceError(f"{backup.name} is no backup: its list is longer than the files need.")
                     manifest = Manifest.model_validate_json(content.read())
                     continue
                 with sink(entry.name) as kept:
                     found[quoted(entry.name)] = _copied(content, kept), entry.size
-    except (tarfile.TarError, ValidationError, EOFError) as exc:
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as exc:
         raise WorkspaceError(f"{backup.name} is no backup, or it is damaged: {type(exc).__name__}.") from exc
     if manifest is None:
         raise WorkspaceError(f"{backup.name} was never finished: its list of files is missing. Take another backup.")
     if manifest.format > FORMAT:
         raise WorkspaceError(f"{backup.name} has format {manifest.format}, of a newer cxrscreen. Restore it with that.")
-    if found != {member.name: (member.sha256, member.bytes) for member in manifest.members}:
+    listed = {member.name: (member.sha256, member.bytes) for member in manifest.members}
+    if found != listed or len(manifest.members) != len(listed):
         raise WorkspaceError(f"{backup.name} is damaged: files differ from its list of them. Take another backup.")
     return manifest
 
@@ -100,7 +107,11 @@ def _allowed(entry: tarfile.TarInfo) -> bool:
     if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.issparse() or entry.size < 0:
         return False
     parts = PurePosixPath(entry.name).parts
-    if str(PurePosixPath(entry.name)) != entry.name or "\0" in entry.name or any(p in ("..", "/") for p in parts):
+    if (
+        str(PurePosixPath(entry.name)) != entry.name
+        or "\0" in entry.name
+        or any(p in ("..", "/") or is_draft(p) for p in parts)
+    ):
         return False
     if len(parts) > 1:
         return parts[0] in TOPS

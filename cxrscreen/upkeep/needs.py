@@ -33,6 +33,12 @@ def of_ledger(ledger: LedgerState, settings: Settings, now: datetime) -> Iterato
             f"Files in the quarantine because the software failed on them: {failed:,}. Read the reason.json beside "
             "each, then put the file into the intake again or remove it."
         )
+    gone = sum(file.gone for file in ledger.failed)
+    if gone:
+        yield (
+            f"Files that failed and are neither where they came from nor in the quarantine: {gone:,}. Nothing was "
+            "screened of them. Hand them in again if they are still wanted."
+        )
     if ledger.leftovers:
         yield (
             f"Files that were screened but not moved to their place: {ledger.leftovers:,}. Check who owns them and "
@@ -46,7 +52,9 @@ def of_ledger(ledger: LedgerState, settings: Settings, now: datetime) -> Iterato
 
 def of_disk(disk: Disk) -> Iterator[str]:
     """Say when the disk is full."""
-    if disk.free < disk.at_least:
+    if disk.free < 2**20:
+        yield "The disk is full. Make room, e.g. with cxrscreen expire."
+    elif disk.free < disk.at_least:
         yield (
             f"Only {disk.free / 2**20:.0f} MiB are free, so nothing is taken up. Make room: at least "
             f"{disk.at_least / 2**20:.0f} MiB, see min_free_megabytes."

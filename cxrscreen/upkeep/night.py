@@ -35,7 +35,7 @@ class _Seen:
     file: FileLine
 
 
-def sum_up(root: Path, view: LedgerView, *, since: float, until: float, but: Collection[str] = ()) -> Night:
+def sum_up_night(root: Path, view: LedgerView, *, since: float, until: float, but: Collection[str] = ()) -> Night:
     """Sum up the batches that were finished in a time.
 
     Args:
@@ -105,8 +105,8 @@ def _found(root: Path, seen: Sequence[_Seen]) -> tuple[tuple[Places, ...], tuple
     for one in seen:
         place = _place(root, one)
         if place == "vanished":
-            place = "explained"
-            if one.batch.folder == intake:
+            place = "explained"  # of failed files the status tells
+            if one.file.outcome == Outcome.PENDING and one.batch.folder == intake:
                 place = "missing"
                 vanished.append(one.file.name)
         counts[str(one.file.outcome)][place] += 1

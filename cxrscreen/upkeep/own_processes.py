@@ -7,9 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cxrscreen.workspace import Workspace
 
 PROC = Path("/proc")
 
@@ -29,9 +32,10 @@ class OwnProcess:
 
 
 def own_processes(root: Path) -> list[OwnProcess]:
-    """Return the processes that were started for the workspace: its name stands in their environment."""
-    mark = b"CXRSCREEN_WORKSPACE=" + os.fsencode(root)
-    return [process for folder in PROC.glob("[0-9]*") for process in _process(folder, mark)]
+    """Return the processes of the workspace: its name stands in their environment, or they have its ledger open."""
+    workspace, mark = Workspace(root.resolve()), b"CXRSCREEN_WORKSPACE=" + os.fsencode(root)
+    held = {str(workspace.ledger), str(workspace.ledger_lock)}
+    return [process for folder in PROC.glob("[0-9]*") for process in _process(folder, mark, held)]
 
 
 def listening(processes: Sequence[OwnProcess], ports: Sequence[int]) -> set[tuple[str, int]]:
@@ -45,9 +49,10 @@ def listening(processes: Sequence[OwnProcess], ports: Sequence[int]) -> set[tupl
     }
 
 
-def _process(folder: Path, mark: bytes) -> Iterator[OwnProcess]:
+def _process(folder: Path, mark: bytes, held: AbstractSet[str]) -> Iterator[OwnProcess]:
     with suppress(OSError):  # it has ended, or is another person's
-        if mark not in (folder / "environ").read_bytes().split(b"\0"):
+        marked = mark in (folder / "environ").read_bytes().split(b"\0")
+        if not marked and held.isdisjoint(_open_files(folder)):
             return
         umask = _UMASK.search((folder / "status").read_text())
         yield OwnProcess(
@@ -58,11 +63,16 @@ def _process(folder: Path, mark: bytes) -> Iterator[OwnProcess]:
 
 
 def _sockets(number: int) -> Iterator[str]:
+    for name in _open_files(PROC / str(number)):
+        if found := _SOCKET.fullmatch(name):
+            yield found[1]
+
+
+def _open_files(folder: Path) -> Iterator[str]:
     with suppress(OSError):
-        for handle in (PROC / str(number) / "fd").iterdir():
+        for handle in (folder / "fd").iterdir():
             with suppress(OSError):
-                if found := _SOCKET.fullmatch(str(handle.readlink())):
-                    yield found[1]
+                yield str(handle.readlink())
 
 
 def _listening_sockets(table: Path) -> Iterator[tuple[str, int, str]]:

@@ -21,7 +21,8 @@ from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.outcomes import BatchRecord, Outcome
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.upkeep.evidence import Evidence, Place
-from cxrscreen.upkeep.salvage import Row, Salvage
+from cxrscreen.upkeep.plausible import Row
+from cxrscreen.upkeep.salvage import Salvage
 from cxrscreen.workspace import Workspace
 
 RECOVERED = "recovered"  # stands where the owner of a batch is unknown: the next run takes it over
@@ -62,6 +63,7 @@ def rebuild(around: Surroundings, salvaged: Salvage, evidence: Evidence) -> Rebu
     lost: list[str] = []
     files = _merged(salvaged, evidence)
     batches = _batches(around, salvaged, evidence, {batch_id for batch_id, _ in files}, lost)
+    _forget_earlier_waits(batches, files, salvaged)
     for place, row in files.items():
         _give_destination(batches[place[0]], row)
     _add_strays(around, batches, files, evidence, lost)
@@ -115,12 +117,27 @@ def _merged(salvaged: Salvage, evidence: Evidence) -> dict[Place, Row]:
         # What was written in the moment before the end, and not entered any more, counts all the same.
         unheard = row["outcome"] is None or told.get("outcome") == row["outcome"] == Outcome.REPORTED
         files[place] = row | (told if same_content and unheard else {})
+        if row["outcome"] is None:
+            del files[place]["destination"]  # none was given yet
     for place, row in evidence.placed.items():
         files[place] = files.get(place, {}) | row
     defaults: Row = {"sha256": "", "study_key": "", "reason": "", "detail": ""}
     for place, row in files.items():
         files[place] = defaults | {"score": None, "positive": None, "report": None, "placed": 0} | row
     return files
+
+
+def _forget_earlier_waits(batches: dict[str, Row], files: dict[Place, Row], salvaged: Salvage) -> None:
+    """Keep one row of a file that waited in batch after batch, as the ledger does: its own, or else the latest."""
+    known = {(row["batch_id"], row["name"]) for row in salvaged.files}
+    waited = [place for place, row in files.items() if row["outcome"] == Outcome.PENDING and not row["sha256"]]
+    kept = set()
+    order = {batch_id: number for number, batch_id in enumerate(batches)}  # by their start
+    for place in sorted(waited, key=lambda place: (place in known, order[place[0]]), reverse=True):
+        file = os.fsencode(batches[place[0]]["folder"]), place[1]
+        if file in kept and place not in known:
+            del files[place]
+        kept.add(file)
 
 
 def _batches(
@@ -189,8 +206,9 @@ def _add_strays(
         if batch_id not in batches:
             untold += 1  # no batch of ours: a person put it there
             continue
-        sha256 = content_hash(around.workspace.root / destination)
-        older = files.get((batch_id, name), {"sha256": sha256})
+        told = files.get((batch_id, name))
+        sha256 = content_hash(around.workspace.root / destination, like=told["sha256"] if told else "")
+        older = told or {"sha256": sha256}
         if older["sha256"] not in ("", sha256):
             untold += 1  # another file has come under its name; it is left as it lies
             continue
@@ -230,7 +248,8 @@ def _settled(around: Surroundings, batch: Row, row: Row, evidence: Evidence) -> 
     folder = around.workspace.intake if not batch["keeps_source"] else Path(os.fsdecode(batch["folder"]))
     source = folder / row["name"]
     try:
-        still_there = source.is_file() and not source.is_symlink() and content_hash(source) == row["sha256"]
+        known_by = content_hash(source, like=row["sha256"]) if source.is_file() and not source.is_symlink() else None
+        still_there = known_by == row["sha256"]
     except OSError:
         still_there = True  # placing will tell
     if still_there:

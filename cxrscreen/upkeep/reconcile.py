@@ -11,6 +11,7 @@ from pathlib import Path
 from cxrscreen.reporting.digest import Disagreement
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.records import REASON_FILE
+from cxrscreen.upkeep.below import entries
 from cxrscreen.upkeep.ledger_view import FileLine, LedgerView
 from cxrscreen.workspace import Workspace
 
@@ -42,7 +43,7 @@ def reconcile(workspace: Workspace, view: LedgerView) -> tuple[int, tuple[Disagr
     """
     found, checked = _Found(), 0
     folders = _batch_folders(workspace)
-    reports = {entry.name for entry in _entries(workspace.reports)}
+    reports = {entry.name for entry in entries(workspace.reports)}
     days = view.batch_days()
     for batch_id in folders.keys() - days.keys():
         found.strays += [file for folder in folders[batch_id] for file in _kept_files(workspace.root, folder)]
@@ -62,7 +63,7 @@ def folder_bytes(workspace: Workspace) -> dict[str, int]:
         entry.name: sum(_size(file) for file in _files_below(entry.path))
         if entry.is_dir(follow_symlinks=False)
         else _size(entry)
-        for entry in _entries(workspace.root)
+        for entry in entries(workspace.root)
     }
 
 
@@ -86,7 +87,7 @@ def _compare_reports(workspace: Workspace, batch_id: str, rows: list[FileLine], 
     ):
         found.indices.append(f"reports/{batch_id}")
     if listed:
-        studies = {f"reports/{batch_id}/{entry.name}" for entry in _entries(folder) if entry.name.startswith("S-")}
+        studies = {f"reports/{batch_id}/{entry.name}" for entry in entries(folder) if entry.name.startswith("S-")}
         found.unknown_reports += sorted(studies - {row.report for row in rows})
 
 
@@ -107,10 +108,10 @@ def _batch_folders(workspace: Workspace) -> dict[str, list[Path]]:
     """Folders that hold files of each batch: its own and, for names that were too long, the one beside it."""
     folders: dict[str, list[Path]] = {}
     for area in (workspace.archive, workspace.quarantine):
-        for day in _entries(area):
-            for entry in _entries(Path(day.path)):
+        for day in entries(area):
+            for entry in () if day.name.startswith(".") else entries(Path(day.path)):  # hidden: a file server's
                 batch_id, _, what = entry.name.partition(".")
-                if what != "records":
+                if batch_id and what != "records":
                     folders.setdefault(batch_id, []).append(Path(entry.path))
     return folders
 
@@ -130,22 +131,12 @@ def _files_below(folder: str) -> Iterator[os.DirEntry[str]]:
     """Find files and links below a folder, however deep: a list of what is left, because senders nest folders."""
     left = [folder]
     while left:
-        with suppress(OSError), os.scandir(left.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(".draft"):
-                    continue
+        with suppress(OSError):
+            for entry in entries(Path(left.pop())):
                 if entry.is_dir(follow_symlinks=False):
                     left.append(entry.path)
                 else:
                     yield entry
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _size(entry: os.DirEntry[str]) -> int:

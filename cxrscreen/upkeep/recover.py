@@ -21,8 +21,9 @@ from cxrscreen.screening.ledger_queries import is_held
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep.evidence import collect
+from cxrscreen.upkeep.plausible import Row
 from cxrscreen.upkeep.rebuild import Rebuilt, Surroundings, rebuild, write_ledger
-from cxrscreen.upkeep.salvage import SIDE_FILES, Row, Salvage, copy_database, salvage
+from cxrscreen.upkeep.salvage import SIDE_FILES, Salvage, copy_database, salvage
 from cxrscreen.upkeep.standstill import standstill
 from cxrscreen.workspace import Workspace
 
@@ -58,12 +59,13 @@ def recover(settings: Settings) -> Recovered:
     under another name first, and until it is in place the old one is either there or under its name of a damaged one.
 
     Raises:
-        WorkspaceError: There is no such workspace.
+        WorkspaceError: There is no such workspace, or one of its folders is not mounted.
         LedgerError: Something is running in it, a newer version wrote the ledger, or the disk is full or unreadable.
     """
     workspace = Workspace(settings.workspace)
     if not workspace.root.is_dir():
         raise WorkspaceError(f"There is no workspace {workspace.root}. Name it with --workspace.")
+    workspace.check_in_place()  # else all that lies there would count as lost
     try:
         with standstill(workspace):
             scratch = draft_for(workspace.ledger)
@@ -81,8 +83,8 @@ def recover(settings: Settings) -> Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
-    """A ledger and the folders, compared.
+class Renewed:
+    """A ledger and the folders, renewed.
 
     Attributes:
         salvaged: What the ledger says.
@@ -95,7 +97,7 @@ class Reconciled:
     fresh: Path | None
 
 
-def reconcile(around: Surroundings, ledger: Path | None, scratch: Path, *, anew: bool) -> Reconciled:
+def renew_ledger(around: Surroundings, ledger: Path | None, scratch: Path, *, anew: bool) -> Renewed:
     """Compare a ledger with the folders, and write a new one into ``scratch`` where they disagree.
 
     Args:
@@ -112,9 +114,9 @@ def reconcile(around: Surroundings, ledger: Path | None, scratch: Path, *, anew:
     rebuilt = rebuild(around, salvaged, collect(around.workspace))
     fresh = scratch / "new.sqlite"
     if not anew and salvaged.sound and not _differ(salvaged, rebuilt):
-        return Reconciled(salvaged=salvaged, rebuilt=rebuilt, fresh=None)
+        return Renewed(salvaged=salvaged, rebuilt=rebuilt, fresh=None)
     write_ledger(fresh, rebuilt)
-    return Reconciled(salvaged=salvaged, rebuilt=rebuilt, fresh=fresh)
+    return Renewed(salvaged=salvaged, rebuilt=rebuilt, fresh=fresh)
 
 
 def sums(files: Iterable[Row]) -> Sums:
@@ -139,20 +141,20 @@ def _recover(settings: Settings, workspace: Workspace, scratch: Path) -> Recover
     there = workspace.ledger.exists()
     # Without a ledger, a recovery may have died just before its end: what it has set aside still tells.
     old = workspace.ledger if there else _newest_set_aside(workspace.ledger)
-    compared = reconcile(surroundings(settings, workspace, workspace.intake), old, scratch, anew=not there)
-    _refuse_living_run(compared.salvaged.batches)
+    renewed = renew_ledger(surroundings(settings, workspace, workspace.intake), old, scratch, anew=not there)
+    _refuse_living_run(renewed.salvaged.batches)
     set_aside = None
-    if compared.fresh is not None:
+    if renewed.fresh is not None:
         set_aside = _set_aside(workspace.ledger) if there else None
-        compared.fresh.replace(workspace.ledger)
+        renewed.fresh.replace(workspace.ledger)
         sync_folder(workspace.root)
     return Recovered(
         set_aside=set_aside,
-        rewritten=compared.fresh is not None,
-        before=sums(compared.salvaged.files),
-        after=sums(compared.rebuilt.files),
-        unfinished=tuple(row["batch_id"] for row in compared.rebuilt.batches if row["finished_at"] is None),
-        lost=compared.rebuilt.lost,
+        rewritten=renewed.fresh is not None,
+        before=sums(renewed.salvaged.files),
+        after=sums(renewed.rebuilt.files),
+        unfinished=tuple(row["batch_id"] for row in renewed.rebuilt.batches if row["finished_at"] is None),
+        lost=renewed.rebuilt.lost,
     )
 
 
@@ -174,13 +176,17 @@ def _refuse_living_run(batches: Iterable[Row]) -> None:
 
 def _differ(salvaged: Salvage, rebuilt: Rebuilt) -> bool:
     """Return whether a ledger says something that the next run would not put right by itself."""
-    places = {row["batch_id"]: os.fsdecode(row["folder"]) for row in salvaged.batches}
-    if places != {row["batch_id"]: os.fsdecode(row["folder"]) for row in rebuilt.batches}:
+    if _folders(salvaged.batches) != _folders(rebuilt.batches):
         return True
     told = {row["file_id"]: row for row in salvaged.files}
     return len(told) != len(rebuilt.files) or any(
         row["file_id"] not in told or _differs(told[row["file_id"]], row) for row in rebuilt.files
     )
+
+
+def _folders(batches: Iterable[Row]) -> dict[str, str]:
+    """Return where batches found their files; those in the workspace's own intake are found wherever that is now."""
+    return {row["batch_id"]: os.fsdecode(row["folder"]) if row["keeps_source"] else "" for row in batches}
 
 
 def _differs(told: Row, row: Row) -> bool:

@@ -7,18 +7,20 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from cxrscreen.drafts import draft_for
+from cxrscreen.drafts import draft_for, sweep_drafts
 from cxrscreen.durable import sync_folder
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep.manifest import LEDGER, TOPS, Manifest, read_through
 from cxrscreen.upkeep.rebuild import Rebuilt
-from cxrscreen.upkeep.recover import Sums, reconcile, sums, surroundings
-from cxrscreen.workspace import Workspace
+from cxrscreen.upkeep.recover import Sums, renew_ledger, sums, surroundings
+from cxrscreen.workspace import KEY_BYTES, Workspace, mark_folders
+
+ANEW = "what reports, archive and quarantine tell has taken its place."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Restored:
         files: How many were restored.
         sums: Files by outcome in the ledger.
         unfinished: Batches that the next run will finish.
-        left_out: Files that were still being written when the backup was taken.
+        left_out: Files that were still being written when the backup was taken, and what no backup holds.
         lost: What the backup could not tell, one sentence each, without names of files.
     """
 
@@ -52,7 +54,7 @@ def restore(file: Path, into: Path) -> Restored:
         into: A new or empty folder.
 
     Raises:
-        WorkspaceError: The folder is in use or cannot be written, or the backup is damaged.
+        WorkspaceError: The folder is in use or cannot be written, or the backup is damaged or has no key.
     """
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
         raise WorkspaceError(
@@ -62,6 +64,7 @@ def restore(file: Path, into: Path) -> Restored:
         raise WorkspaceError(f"There is no folder {into.parent}. Make it, or name another.")
     try:
         draft = draft_for(into)
+        sweep_drafts(draft.parent)  # a restore that was killed has left radiographs and the key
         draft.mkdir(mode=0o700)
         try:
             return _restore(file, into, draft)
@@ -90,9 +93,11 @@ def _restore(file: Path, into: Path, draft: Path) -> Restored:
             path.unlink()
         else:
             os.utime(path, ns=(member.mtime_ns, member.mtime_ns))
+    _check_key(Workspace(draft).key, file)
     for top in TOPS:
         (draft / top).mkdir(mode=0o700, exist_ok=True)
-    rebuilt = _reconciled(into, draft)
+    mark_folders(Workspace(draft))
+    rebuilt = _renewed(into, draft)
     _remove_twins(draft, manifest, rebuilt)
     os.sync()  # all at once: a flush for each file would take hours for a large archive
     draft.rename(into)
@@ -109,6 +114,14 @@ def _restore(file: Path, into: Path, draft: Path) -> Restored:
     )
 
 
+def _check_key(key: Path, file: Path) -> None:
+    if not key.is_file() or key.stat().st_size != KEY_BYTES:
+        raise WorkspaceError(
+            f"{file.name} holds no sound {key.name}: with a new one, the same patients would get other pseudonyms. "
+            "Restore another backup."
+        )
+
+
 def _make_private(folder: Path) -> None:
     """Make a folder and what is missing above it, for the owner alone; flushed later, with all the others."""
     if not folder.is_dir():
@@ -116,19 +129,26 @@ def _make_private(folder: Path) -> None:
             missing.mkdir(mode=0o700)
 
 
-def _reconciled(into: Path, draft: Path) -> Rebuilt:
+def _renewed(into: Path, draft: Path) -> Rebuilt:
     """Write the ledger anew: files have moved on since it was copied, and the intake lies elsewhere now."""
     workspace = Workspace(draft)
     around = surroundings(load_settings(draft), workspace, into / "intake")
+    copied = workspace.ledger if workspace.ledger.exists() else None
     scratch = draft_for(workspace.ledger)
     scratch.mkdir(mode=0o700)
     try:
-        compared = reconcile(around, workspace.ledger if workspace.ledger.exists() else None, scratch, anew=True)
-        assert compared.fresh is not None  # noqa: S101  # it was to be written anew
-        compared.fresh.replace(draft / LEDGER)
+        renewed = renew_ledger(around, copied, scratch, anew=True)
+        assert renewed.fresh is not None  # noqa: S101  # it was to be written anew
+        renewed.fresh.replace(draft / LEDGER)
     finally:
         shutil.rmtree(scratch)
-    return compared.rebuilt
+    rebuilt = renewed.rebuilt
+    if renewed.salvaged.sound or (copied is None and not rebuilt.files):
+        return rebuilt
+    return replace(
+        rebuilt,
+        lost=(f"The ledger in the backup is {'missing' if copied is None else 'damaged'}: {ANEW}", *rebuilt.lost),
+    )
 
 
 def _remove_twins(draft: Path, manifest: Manifest, rebuilt: Rebuilt) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from cxrscreen.screening.outcomes import BatchRecord, FileRecord
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.screening.records import REASON_FILE, records_folder
 from cxrscreen.screening.session import Session
-from cxrscreen.upkeep.below import below
+from cxrscreen.upkeep.below import below, folders
 
 EXPIRED = "expired on"  # what the ledger says of a file that was deleted, with the date
 
@@ -106,7 +105,7 @@ def _expire(session: Session, top: Path, keep_days: int, today: date, *, delete:
 
 def _old_days(top: Path, before: date) -> Iterator[Path]:
     """Yield the folders of days before ``before``; others are not ours."""
-    for day in _folders(top):
+    for day in folders(top):
         with suppress(ValueError):
             if date.fromisoformat(day.name) < before:
                 yield day
@@ -115,7 +114,7 @@ def _old_days(top: Path, before: date) -> Iterator[Path]:
 def _by_batch(day: Path) -> dict[str, list[Path]]:
     """Return the files below a day's folder, without their records, by batch."""
     found: dict[str, list[Path]] = {}
-    for folder in _folders(day):
+    for folder in folders(day):
         batch_id, _, ending = folder.name.partition(".")
         if ending != "records":
             found.setdefault(batch_id, []).extend(_files(folder))
@@ -159,11 +158,11 @@ def _places(batch: BatchRecord, file: FileRecord) -> Iterator[str]:
 def _placed_on(record: Path, finished_at: str) -> date:
     """Return the local date on which a file was brought to its place; without its record, its batch's end."""
     placed_at = finished_at
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         placed_at = str(json.loads(record.read_bytes())["placed_at"])
     try:
         return datetime.fromisoformat(placed_at).astimezone().date()
-    except ValueError:
+    except (ValueError, OverflowError):
         return date.max  # nothing is deleted on the word of a record that makes no sense
 
 
@@ -176,7 +175,7 @@ def _delete(session: Session, old: _Old, today: date) -> None:
 
 def _tidy(session: Session, day: Path) -> None:
     """Remove the folders in which nothing is left, and the records of batches of which nothing is left."""
-    for folder in _folders(day):
+    for folder in folders(day):
         batch_id, _, ending = folder.name.partition(".")
         if ending == "records" and not any(_remains(session, day.name, batch_id)):
             for record in folder.glob("*.json"):
@@ -194,11 +193,6 @@ def _remains(session: Session, day: str, batch_id: str) -> Iterator[Path]:
     with suppress(LedgerError):
         if session.ledger.batch(batch_id).finished_at is None or session.ledger.unplaced(batch_id):
             yield session.workspace.ledger
-
-
-def _folders(parent: Path) -> list[Path]:
-    with os.scandir(parent) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,13 +17,14 @@ from cxrscreen.classifier.registry import SHIPPED_MODELS
 from cxrscreen.errors import CxrscreenError, SettingsError
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep.champion import model_state
-from cxrscreen.upkeep.installed import OTHERS_WRITE, locked_packages, own_software
+from cxrscreen.upkeep.installed import OTHERS_WRITE, exchangeable_above, locked_packages, own_software
 from cxrscreen.upkeep.own_processes import OwnProcess, listening, own_processes
 from cxrscreen.upkeep.self_test import Finding
 from cxrscreen.workspace import Workspace
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ACL = "system.posix_acl_access"
+_CONFINES = "import sys; from cxrscreen.radiograph.confinement import confine; sys.exit(not confine())"
 
 
 def examine_security(settings: Settings) -> list[Finding]:
@@ -33,6 +36,7 @@ def examine_security(settings: Settings) -> list[Finding]:
         ("workspace", _workspace),
         ("intake", _intake),
         ("processes", _processes),
+        ("reader", _reader),
         ("identities", _identities),
         ("packages", lambda _: locked_packages()),
         ("software", lambda _: own_software()),
@@ -42,7 +46,7 @@ def examine_security(settings: Settings) -> list[Finding]:
     for subject, check in checks:
         try:
             findings.extend(check(settings))
-        except (OSError, CxrscreenError) as exc:
+        except (OSError, subprocess.SubprocessError, CxrscreenError) as exc:
             findings.append(Finding(subject, healthy=False, detail=f"could not be looked at: {exc}"))
     return findings
 
@@ -103,12 +107,13 @@ def _workspace(settings: Settings) -> Iterator[Finding]:
     )
     if foreign:
         yield Finding("owner", healthy=False, detail=f"not owned by who asks: {', '.join(foreign)}. Run chown on each.")
-    above = [str(folder) for folder in root.resolve().parents if _may_be_exchanged(folder)]
+    above = exchangeable_above(root, *(path for path in root.iterdir() if path.is_symlink()))
     if above:
         yield Finding(
             "folders above",
             healthy=False,
-            detail=f"others may write to {', '.join(above)} and put another workspace there. Run chmod o-w on it.",
+            detail=f"others own or may write to {', '.join(above)} and put another workspace there. Run chmod go-w or "
+            "chown on it.",
         )
     key = Workspace(root).key
     if not key.is_file():
@@ -116,19 +121,22 @@ def _workspace(settings: Settings) -> Iterator[Finding]:
 
 
 def _intake(settings: Settings) -> Iterator[Finding]:
-    """Say who may hand in files."""
+    """Say who may hand in files, and who may read those of others."""
     intake = Workspace(settings.workspace).intake
     status = intake.stat()
     acl = _ACL in os.listxattr(intake) if hasattr(os, "listxattr") else False
-    if status.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IRWXO:
         yield Finding(
-            "intake", healthy=False, detail="everybody may write to it. Give that right to a group or by ACL."
+            "intake",
+            healthy=False,
+            detail="everybody may read or write to it. Run chmod o= on it; give rights to a group or by ACL.",
         )
-    elif status.st_mode & stat.S_IWGRP or acl:
+    elif status.st_mode & stat.S_IRWXG or acl:
         who = "whom its ACL names" if acl else f"group {status.st_gid}"
-        yield Finding("intake", healthy=True, by_choice=True, detail=f"its owner and {who} may write to it")
+        verb = "read" if not acl and not status.st_mode & stat.S_IWGRP else "read and write to"
+        yield Finding("intake", healthy=True, by_choice=True, detail=f"its owner and {who} may {verb} it")
     else:
-        yield Finding("intake", healthy=True, detail="only its owner may write to it")
+        yield Finding("intake", healthy=True, detail="only its owner may read and write to it")
 
 
 def _processes(settings: Settings) -> Iterator[Finding]:
@@ -139,6 +147,14 @@ def _processes(settings: Settings) -> Iterator[Finding]:
     if careless:
         said = f"umask or core dumps are not closed in {', '.join(careless)}. Start them again."
     yield Finding("processes", healthy=not careless, detail=said)
+
+
+def _reader(_settings: Settings) -> Iterator[Finding]:
+    """See in a process of its own that Landlock holds where files are read: it cannot be given up again."""
+    tried = subprocess.run([sys.executable, "-P", "-c", _CONFINES], capture_output=True, check=False, timeout=60)  # noqa: S603  # our own code
+    confined = tried.returncode == 0
+    said = "may change no file" if confined else "only limits hold it: this kernel or container has no Landlock"
+    yield Finding("reader", healthy=True, by_choice=not confined, detail=said)
 
 
 def _identities(settings: Settings) -> Iterator[Finding]:
@@ -160,21 +176,18 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _entries(root: Path) -> list[tuple[str, os.stat_result]]:
-    """List the workspace itself and what lies right in it."""
-    return [(".", root.stat()), *((entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(root))]
+    """List the workspace itself and what lies right in it; a link counts as what it leads to."""
+    return [
+        (".", root.stat()),
+        *((path.name, path.stat() if path.exists() else path.lstat()) for path in root.iterdir()),
+    ]
 
 
 def _is_shared(name: str, status: os.stat_result) -> bool:
     """Others may read or write it. A sender's group may pass through the workspace to the intake, which is its own."""
-    if name == "intake" or stat.S_ISLNK(status.st_mode):
+    if name == "intake" or stat.S_ISLNK(status.st_mode):  # a link that leads nowhere
         return False
     return bool(status.st_mode & _OTHERS & ~(stat.S_IXGRP if name == "." else 0))
-
-
-def _may_be_exchanged(folder: Path) -> bool:
-    """Others may rename what lies in the folder: it is writable, and not sticky as ``/tmp`` is."""
-    mode = folder.stat().st_mode
-    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _is_private(process: OwnProcess) -> bool:

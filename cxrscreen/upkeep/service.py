@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
-import os
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from cxrscreen.settings import Settings
+from cxrscreen.upkeep.standstill import is_held
 from cxrscreen.upkeep.state import Service
 from cxrscreen.workspace import Workspace
 
-LOCK_FILE = "serve.lock"  # held by `cxrscreen serve` for as long as it lives
 ANSWER_SECONDS = 2.0
 
 
 def service_state(settings: Settings) -> Service:
     """Look at the lock of ``serve``, and ask Prefect's server for its health where it should be up."""
-    host = _reachable(settings.host)
-    serving = is_served(settings.workspace)
+    host, workspace = _reachable(settings.host), Workspace(settings.workspace)
+    # Who takes the workspace apart (recover) holds both locks.
+    serving = is_held(workspace.serve_lock) and not is_held(workspace.ledger_lock)
+    ui = f"http://{f'[{host}]' if ':' in host else host}:{settings.ui_port}"
     return Service(
         serving=serving,
-        was_served=Workspace(settings.workspace).prefect.is_dir(),
-        ui=f"http://{f'[{host}]' if ':' in host else host}:{settings.ui_port}",
-        ui_answers=serving and _answers(host, settings.ui_port),
+        was_served=workspace.prefect.is_dir(),
+        ui=ui,
+        ui_answers=serving and answers(f"{ui}/api/health"),
     )
 
 
-def is_served(root: Path) -> bool:
-    """Return whether a living process serves the workspace: the system drops the lock with the process."""
+def answers(url: str, seconds: float = ANSWER_SECONDS) -> bool:
+    """Return whether a server answers in time, in whatever way."""
+    address = urlsplit(url)
     try:
-        handle = os.open(root / LOCK_FILE, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(handle)
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        with closing(HTTPConnection(host, port, timeout=ANSWER_SECONDS)) as connection:
-            connection.request("GET", "/api/health")
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=seconds)) as connection:
+            connection.request("GET", address.path)
             connection.getresponse()  # whatever its code: a server that asks for a password is up
     except (OSError, HTTPException):
         return False

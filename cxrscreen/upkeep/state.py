@@ -50,6 +50,7 @@ class FailedFile(Frozen):
     batch: str
     detail: str
     quarantined: bool  # it has failed too often; otherwise it is tried again
+    gone: bool = False  # of late: it lies neither where it came from nor in the quarantine
 
 
 class LedgerState(Frozen):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from cxrscreen.reporting.page_parts import printable
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.backup import last_backup
+from cxrscreen.upkeep.below import entries
 from cxrscreen.upkeep.champion import model_state
 from cxrscreen.upkeep.digest_files import last_digest
 from cxrscreen.upkeep.ledger_view import LedgerView
@@ -28,6 +29,7 @@ from cxrscreen.upkeep.state import Disk, FailedFile, FinishedBatch, LedgerState,
 from cxrscreen.upkeep.waiting import waiting_files
 from cxrscreen.workspace import Workspace
 
+GONE_OF_LATE = timedelta(days=7)  # after that nobody will hand a file in again
 NOTHING_YET = LedgerState(batches=0, counts={}, quarantined=0, leftovers=0, runs=(), last=None, failed=())
 
 Part = TypeVar("Part")
@@ -76,7 +78,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
         model=model,
         self_test=tested,
         service=service,
-        drafts=len(drafts_in(*_draft_folders(workspace))),
+        drafts=len(drafts_in(*workspace.draft_places)),
         digest=digest,
         backup=last_backup(workspace),
     )
@@ -119,30 +121,32 @@ def disk_state(settings: Settings, workspace_bytes: int | None) -> Disk:
 
 
 def _failed(view: LedgerView, root: Path) -> Iterator[FailedFile]:
-    """Files that the software failed on and that are still there: a person may have removed them meanwhile."""
+    """Files that the software failed on and that are still there, or have gone of late without being kept."""
+    of_late = f"{datetime.now().astimezone() - GONE_OF_LATE:%Y%m%d}"
     for file, source in view.open_failures():
         place = source if file.destination is None else root / file.destination
-        if place.exists():
+        there = place.exists()  # a person may have removed it from the quarantine
+        gone = not there and file.destination is None and not file.placed and file.batch_id >= of_late
+        if there or gone:
             yield FailedFile(
                 file=str(printable(file.name)),
                 batch=file.batch_id,
                 detail=str(printable(file.detail)),
                 quarantined=file.destination is not None,
+                gone=gone,
             )
 
 
 def _missing(workspace: Workspace) -> Iterator[str]:
-    for folder in (workspace.archive, workspace.quarantine, workspace.reports, workspace.models):
-        if not folder.is_dir():
-            yield f"The folder {folder.name} is gone. Is its disk mounted?"
+    for folder in workspace.out_of_place:
+        yield f"The folder {folder.name} is gone, or another one lies in its place. Mount its disk, or put it back."
     if _has_begun(workspace) and not workspace.key.is_file():
         yield f"{workspace.key.name} is missing: nothing may be screened without it. Restore it from the backup."
 
 
 def _has_begun(workspace: Workspace) -> bool:
     """Return whether anything was screened here, so that there must be a ledger."""
-    kept = (workspace.archive, workspace.quarantine)
-    return workspace.ledger.exists() or any(folder.is_dir() and any(folder.iterdir()) for folder in kept)
+    return workspace.ledger.exists() or any(entries(folder) for folder in (workspace.archive, workspace.quarantine))
 
 
 def _files_of(
@@ -163,17 +167,6 @@ def _files_of(
 
     ledger = _tried(of_ledger, troubles) if _has_begun(workspace) else NOTHING_YET
     return ledger, _tried(of_intake, troubles)
-
-
-def _draft_folders(workspace: Workspace) -> list[Path]:
-    return [
-        workspace.root,
-        workspace.archive,
-        workspace.quarantine,
-        workspace.reports,
-        workspace.models,
-        workspace.retraining,
-    ]
 
 
 def _tried(part: Callable[[], Part], troubles: list[str]) -> Part | None:

@@ -83,6 +83,27 @@ def read_only(mounted: str, mount: str) -> str:
     return said
 
 
+def read_only_before(mounted: str, mount: str) -> str:
+    """The archive's disk is read-only before a batch begins, run after run, and is mended later."""
+    archive = Path(mounted)
+    root = archive.parent
+    stand_in_for_what_is_slow()
+    files = {"first.png": draw_png(root / "intake" / "first.png", 20)}
+    assert run(root)[0] == 0
+    _remount(mount, archive, "ro")
+    for number in (2, 3):
+        files[f"{number}.png"] = draw_png(root / "intake" / f"{number}.png", 40 * number)
+        code, said = run(root)
+        assert code == 0, said
+        check_at_any_moment(root, root / "intake", files)
+        assert len(list((root / "reports").glob("*/S-*"))) == number, "each run reports what has arrived"
+    _remount(mount, archive, "rw")
+    assert run(root)[0] == 0
+    assert check_in_the_end(root, root / "intake", files) == Counter(reported=3)
+    assert len(list(archive.glob("*/*.records/batch.json"))) == 3, "each batch is recorded in the end"
+    return said
+
+
 def gone(at: str) -> str:
     """The whole workspace is taken away in the middle of a batch, as a disk that is unplugged, and comes back."""
     root = Path(at)

@@ -29,7 +29,7 @@ def die(at: str, arrives_in: str, stride: int) -> dict[str, int]:
     root, intake = Path(at), Path(arrives_in)
     pristine = root.with_name("pristine")
     decide(root, CONTENTS, intake=intake, refused=["notes.txt"])
-    shutil.copytree(root, pristine)
+    shutil.copytree(root, pristine, symlinks=True)
     line = first = random.randint(1, stride)  # noqa: S311  # a place to begin, no secret
     deaths = in_two_places = 0
     while True:
@@ -54,7 +54,7 @@ def die(at: str, arrives_in: str, stride: int) -> dict[str, int]:
 
 def start_again(root: Path, pristine: Path, intake: Path) -> None:
     shutil.rmtree(root)
-    shutil.copytree(pristine, root)
+    shutil.copytree(pristine, root, symlinks=True)
     for name, content in CONTENTS.items():
         (intake / name).parent.mkdir(parents=True, exist_ok=True)
         (intake / name).write_bytes(content)

@@ -41,6 +41,12 @@ def test_an_archive_that_becomes_read_only_leaves_files_where_they_are(helper: F
     assert "cannot be moved: Read-only file system" in said
 
 
+def test_an_archive_that_is_read_only_from_the_start_holds_up_no_report(helper: ForkServer, tmp_path: Path) -> None:
+    with mounted(tmp_path / "w" / "archive", "-t", "tmpfs", "-o", "size=64m", "none") as archive:
+        said = helper("faults:read_only_before", archive, MOUNT)
+    assert "cannot be recorded in the archive: Read-only file system" in said
+
+
 def test_a_workspace_that_is_gone_stops_the_run_and_is_gone_on_with(helper: ForkServer, tmp_path: Path) -> None:
     assert "Error: " in helper("faults:gone", tmp_path / "w")
 

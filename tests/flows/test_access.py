@@ -111,6 +111,12 @@ def test_this_machine_is_known_by_its_own_names(name: str) -> None:
         "[::1",
         "localhost.evil.example",
         "a@b",
+        "evil@localhost",
+        "localhost/evil",
+        "127.0.0.1#evil",
+        "localhost?evil",
+        "localhost:4200:evil",
+        "127.0.0.1\n",
     ],
 )
 def test_any_other_name_is_not_this_machine(name: str) -> None:

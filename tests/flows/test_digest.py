@@ -45,8 +45,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "w"
 
 
-def latest_artifact() -> str:
-    key = f"digest-{datetime.now().astimezone().date().isoformat()}"
+def latest_artifact(ending: str = "") -> str:
+    key = f"digest-{datetime.now().astimezone().date().isoformat()}{ending}"
     with get_client(sync_client=True) as client:
         artifacts = client.request("POST", "/artifacts/filter", json={}).json()
     return str(max((one for one in artifacts if one["key"] == key), key=lambda one: str(one["created"]))["data"])
@@ -72,7 +72,7 @@ def test_a_digest_completes_says_what_must_be_done_and_names_nobody(workspace: P
     artifact, known = latest_artifact(), everything_prefect_knows()
     assert f"/digests/{today}.html" in artifact
     assert "| 3 | 1 | 1 | 0 | 1 | 0 |" in artifact
-    assert "All 3 rows of the ledger agree" in artifact
+    assert "The whole ledger agrees" in artifact
     assert PATIENT not in known
     page = (workspace / "reports" / "digests" / f"{today}.html").read_text(encoding="utf-8")
     assert f"{PATIENT}-2.png" in page  # for the person who can act
@@ -86,6 +86,17 @@ def test_where_ledger_and_folders_do_not_agree_prefect_hears_how_many_but_not_wh
     artifact, known = latest_artifact(), everything_prefect_knows()
     assert "In the ledger, but neither in the archive nor in the quarantine. (1)" in artifact
     assert PATIENT not in known
+
+
+def test_with_an_unread_ledger_prefect_hears_of_no_sums_and_no_agreement(workspace: Path) -> None:
+    (workspace / "ledger.sqlite").write_bytes(b"garbage" * 1000)
+    state = flow.digest(return_state=True)
+    assert (state.message or "").startswith("The ledger could not be read: nothing was counted or compared. Someone")
+    artifact = latest_artifact("-incomplete")
+    assert "nothing was counted or compared" in artifact
+    assert "-incomplete.html" in artifact
+    assert "agree" not in artifact
+    assert "reported" not in artifact
 
 
 @pytest.mark.usefixtures("workspace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -68,3 +69,22 @@ def test_a_server_that_does_not_come_up_is_said_in_words(
     server.wait()
     with pytest.raises(SystemExit, match="ended at its start"):
         guard.wait_for_start()
+
+
+def test_a_server_that_answers_nonsense_has_not_answered(
+    server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"nonsense\r\n\r\n")
+
+    monkeypatch.setattr(guarding, "SERVER_START_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        talking = threading.Thread(target=talk)
+        talking.start()
+        guard = Guard(server, f"http://127.0.0.1:{listening.getsockname()[1]}/api/health")
+        with pytest.raises(SystemExit, match="did not answer"):
+            guard.wait_for_start()
+        talking.join()

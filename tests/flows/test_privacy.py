@@ -92,7 +92,10 @@ def planted_dicom(number: int, *, view: str = "PA", encoding: Encoding = Encodin
 def planted_png(grey: int, side: int) -> bytes:
     """Return a picture with a comment that names the patient."""
     pixels = np.clip(grey + np.add.outer(np.linspace(0, 40, side), np.linspace(0, 40, side)), 0, 255).astype(np.uint8)
-    png = cv2.imencode(".png", pixels)[1].tobytes()
+    return with_comment(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def with_comment(png: bytes) -> bytes:
     text = b"tEXtComment\0ZARQUONIA QX99417"
     chunk = (len(text) - 4).to_bytes(4, "big") + text + zlib.crc32(text).to_bytes(4, "big")
     return png[:33] + chunk + png[33:]  # after the header

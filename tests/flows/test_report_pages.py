@@ -112,6 +112,18 @@ def test_a_request_that_names_another_host_is_refused(pages: ReportPages) -> Non
     assert ask(pages, "/B-1/", Host="localhost:4210")[0] == 200
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:4200", "null"])
+def test_a_request_from_a_page_of_another_site_is_refused(pages: ReportPages, origin: str) -> None:
+    assert ask(pages, "/B-1/", Host="localhost:4210", Origin=origin)[0] == 403
+    assert ask(pages, "/B-1/", Host="localhost:4210", Origin="http://localhost:4210")[0] == 200
+
+
+def test_a_request_with_two_hosts_is_refused(pages: ReportPages) -> None:
+    with socket.create_connection(("127.0.0.1", pages.server_address[1]), timeout=10) as connection:
+        connection.sendall(b"GET /B-1/ HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
+        assert b" 403 " in connection.makefile("rb").readline()
+
+
 @pytest.mark.parametrize("pages", [PASSWORD], indirect=True)
 def test_where_there_is_a_password_it_is_asked_for(pages: ReportPages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_pages, "WRONG_PASSWORD_SECONDS", 0)

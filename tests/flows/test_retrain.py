@@ -27,8 +27,10 @@ from flows.screen_intake import screen_intake
 from flows.search_form import SpaceForm, StageForm
 from tests.fakes import draw_png
 from tests.flows.test_flows import SENDER_NAMED_IT, everything_prefect_knows
+from tests.flows.test_privacy import TAGS, found, with_comment
 
 PATIENTS = 10  # of each class, the fewest that can be split
+CELLS = ("BEEBLEBROX", "TRILLIANA")  # in columns of metadata.csv: to be found nowhere but there
 SPACE = SpaceForm(
     start="best", stages=[StageForm(name="short", epochs=[1, 2]), StageForm(name="rate", learning_rate=[0.001])]
 )
@@ -43,17 +45,20 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten patients of each class, one radiograph each; COVID-19 is brighter below."""
+    """Ten patients of each class, one radiograph each; COVID-19 is brighter below. Names stand wherever they can."""
     root = tmp_path_factory.mktemp("labelled") / "drawn-set"
-    rows = ["filename,patient_id,source"]
+    rows = ["filename,patient_id,source,license,view,age,sex,label,doctor"]
     for label in ("covid", "normal"):
         (root / label).mkdir(parents=True)
         for number in range(PATIENTS):
             name = f"{label}/{SENDER_NAMED_IT}-{number}.png"
             coarse = np.random.default_rng(number + 100 * (label == "covid")).integers(40, 160, size=(80, 80))
             coarse[40:] += 60 * (label == "covid")
-            assert cv2.imwrite(str(root / name), cv2.resize(coarse.astype(np.uint8), (320, 320)))
-            rows.append(f"{name},{SENDER_NAMED_IT}-{label}-{number},{label} hospital")
+            png = cv2.imencode(".png", cv2.resize(coarse.astype(np.uint8), (320, 320)))[1].tobytes()
+            (root / name).write_bytes(with_comment(png))
+            source = f"{label} hospital" if number else "from BEEBLEBROX"
+            cells = f"of BEEBLEBROX {number},as TRILLIANA {number} lay,BEEBLEBROX,TRILLIANA,BEEBLEBROX,Dr TRILLIANA"
+            rows.append(f"{name},{SENDER_NAMED_IT}-{label}-{number},{source},{cells}")
     (root / "metadata.csv").write_text("\n".join(rows))
     return root
 
@@ -128,7 +133,8 @@ def test_a_retraining_that_died_goes_on_and_ends_with_a_judged_challenger(
     assert {row["figure"] for row in json.loads(artifacts("retrain-figures")[-1]["data"])} >= {"AUC", "sensitivity"}
     assert "covid hospital" in artifacts("retrain-data")[-1]["data"]
     known = everything_prefect_knows() + caplog.text
-    assert SENDER_NAMED_IT not in known, known[known.index(SENDER_NAMED_IT) - 200 :][:400]
+    for secret in (SENDER_NAMED_IT, *CELLS, *TAGS):
+        assert secret not in known, known[known.index(secret) - 200 :][:400]
 
 
 def test_the_data_set_is_searched_for_faults_and_prefect_hears_no_file_name(
@@ -147,15 +153,28 @@ def test_the_data_set_is_searched_for_faults_and_prefect_hears_no_file_name(
     assert SENDER_NAMED_IT not in everything_prefect_knows() + caplog.text
 
 
-def test_a_model_is_evaluated_on_its_own(workspace: Path, labelled: Path) -> None:
-    state = evaluate(folder=str(labelled), return_state=True)
+def test_a_model_is_evaluated_on_its_own(workspace: Path, labelled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        state = evaluate(folder=str(labelled), return_state=True)
     assert state.type is StateType.COMPLETED, message(state)
     assert message(state).startswith(f"standard-1 on {2 * PATIENTS} radiographs")
     rows = json.loads(artifacts("evaluate-figures")[-1]["data"])
     assert all(row["n"] > 0 and " to " in row["95 % interval"] and row["method"] for row in rows)
     assert "Evaluation report" in artifacts("evaluate-report")[-1]["data"]
-    assert SENDER_NAMED_IT not in everything_prefect_knows()
+    known = everything_prefect_knows() + caplog.text
+    assert [secret for secret in (SENDER_NAMED_IT, *CELLS, *TAGS) if secret in known] == []
     assert list(workspace.glob("reports/evaluation-*/index.html"))
+
+
+def test_nobody_is_named_by_what_retraining_and_evaluation_leave_behind(workspace: Path, labelled: Path) -> None:
+    (model,) = (workspace / "models").glob("*/CARD.md")
+    assert "covid hospital" in model.read_text()
+    assert found([labelled / "metadata.csv"], CELLS), "the search finds what is there"
+    assert found([labelled / "covid"], TAGS)
+    assert found([workspace], CELLS + TAGS) == []
+    named = (model.with_name("evaluation.json"), workspace / "reports")
+    assert found([*named], (SENDER_NAMED_IT,))
+    assert found([workspace], (SENDER_NAMED_IT,), but=named) == []
 
 
 def test_a_person_promotes_what_the_gate_did_not_and_rolls_back_and_screening_follows(

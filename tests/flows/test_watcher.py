@@ -31,6 +31,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.deployment = uuid4()
+        self.deployed = True
         self.runs: dict[UUID, FlowRun] = {}
         self.started: list[UUID] = []
 
@@ -54,6 +55,8 @@ class FakeServer:
 
     def read_deployment_by_name(self, name: str) -> SimpleNamespace:
         assert name == DEPLOYMENT
+        if not self.deployed:
+            raise ObjectNotFound(Exception("no deployment"))
         return SimpleNamespace(id=self.deployment)
 
     def read_flow_run(self, run: UUID) -> FlowRun:
@@ -224,11 +227,27 @@ def test_a_run_that_somebody_has_deleted_counts_as_over(intake: Path, server: Fa
     assert len(server.started) == 2
 
 
+def test_a_deployment_is_waited_for_in_silence_and_missed_once_it_was_there(
+    intake: Path, server: FakeServer, watcher: Watcher
+) -> None:
+    server.deployed = False
+    (intake / "a.dcm").write_bytes(b"a")
+    for _ in range(3):
+        watcher.look()
+    server.deployed = True
+    watcher.look()
+    assert len(server.started) == 1
+    server.put(server.started[0], StateType.COMPLETED)
+    server.deployed = False  # somebody has deleted it
+    (intake / "b.dcm").write_bytes(b"b")
+    with pytest.raises(ObjectNotFound):
+        watcher.look()
+
+
 def test_a_server_that_fails_is_asked_again_and_then_a_run_starts(
     tmp_path: Path, intake: Path, server: FakeServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures: list[Exception] = [
-        ObjectNotFound(Exception("no deployment yet")),
         httpx.ConnectError("refused"),
         httpx.ReadTimeout("slow"),
         httpx.ReadTimeout("slow"),
@@ -254,7 +273,7 @@ def test_a_server_that_fails_is_asked_again_and_then_a_run_starts(
         watch(load_settings(tmp_path))
     assert len(server.started) == 1
     warned = [record.getMessage().split()[3].rstrip(";") for record in caplog.records if record.levelname == "WARNING"]
-    assert warned == ["ObjectNotFound", "ConnectError", "ReadTimeout", "ValueError"]
+    assert warned == ["ConnectError", "ReadTimeout", "ValueError"]
 
 
 def test_an_intake_that_is_gone_for_a_moment_is_looked_at_again(

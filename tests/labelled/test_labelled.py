@@ -258,6 +258,17 @@ def test_metadata_without_file_names_are_refused(folder: Path, header: str) -> N
         read(folder)
 
 
+def test_metadata_that_are_a_pipe_or_have_no_end_are_refused_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "metadata.csv")
+    with pytest.raises(DataSetError, match="no regular file"):
+        read(folder)
+    (folder / "metadata.csv").unlink()
+    with (folder / "metadata.csv").open("wb") as table:
+        table.truncate(2**42)  # of zeros that nobody has written
+    with pytest.raises(DataSetError, match="more than 64 MiB"):
+        read(folder)
+
+
 @pytest.mark.parametrize(
     "written",
     [

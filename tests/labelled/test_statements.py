@@ -61,6 +61,25 @@ def test_credits_name_sources_with_their_licences() -> None:
     )
 
 
+def test_licences_that_few_share_are_counted_and_not_repeated() -> None:
+    licences = ["with Jane Doe's consent", "of Jane Doe", *["house rules"] * 6]
+    members = [
+        radiograph(number, diseased=True, source="A", licence=licence) for number, licence in enumerate(licences)
+    ]
+    credit = credits_of(labelled(*members))[1]
+    assert credit == "Radiographs: A. Licences as stated: house rules, 2 others (see the metadata)."
+
+
+def test_files_that_name_no_patient_do_not_name_a_source() -> None:
+    members = [
+        radiograph(number, diseased=True, source="Jane Doe", patient=f"{number:064}", licence="Jane Doe's")
+        for number in range(9)
+    ]
+    assert name_of(labelled(*members)) == "drawn"
+    assert "Jane" not in " ".join(credits_of(labelled(*members)))
+    assert "Jane" not in bias_of(*members).model_dump_json()
+
+
 def test_the_set_is_named_by_its_folder_and_by_sources_that_name_no_single_sender() -> None:
     assert name_of(labelled(radiograph(1, diseased=True))) == "drawn"
     assert name_of(labelled(*of_source("B", 6, 0), *of_source("A", 5, 10))) == "drawn: A; B"

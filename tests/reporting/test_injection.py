@@ -24,6 +24,7 @@ from cxrscreen.reporting.paper import Press
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter
 from tests.reporting.report_samples import CARD, batch, radiograph, refused, study, study_row
+from tests.reporting.test_batch_report import write_batch
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -127,7 +128,7 @@ def test_an_index_has_the_same_elements_whatever_its_texts_say(english: ReportWr
         )
         (tmp_path / name).mkdir()
         rows = (replace(study_row(1, 0.5), files=(text,), review=(text,)),)
-        return english.write_batch(replace(report, site_name=text, studies=rows), tmp_path / name).html
+        return write_batch(english, replace(report, site_name=text, studies=rows), tmp_path / name).html
 
     hostile = written("hostile", ALL)
     assert tags_of(hostile) == tags_of(written("harmless", "x"))

@@ -152,7 +152,9 @@ def _written_by_training() -> set[str]:
         "changed after it was found; the next run takes it up",
         "another file of its study is still arriving",
         "screened, but it cannot be moved: check who owns it and its folder",
+        "refused as too large, but it cannot be moved, nor is it copied to another disk: take it away",
         "a link, pipe or device; hand in the file itself",
+        "its folder is gone or empty: is the disk mounted?",
         "taken away before it could be read",
         "classifying failed with MemoryError",
     ],
@@ -161,8 +163,26 @@ def test_why_a_file_waits_or_failed_is_said_in_indonesian(cause: str) -> None:
     assert load_words("id").sentence(cause).language == "id"
 
 
+def _written_for_who_must_act() -> set[str]:
+    """Return what a status and a digest ask for, but for what a card says of its model."""
+    sentences: set[str] = set()
+    for name in ("needs", "status", "ledger_view"):
+        for node in ast.walk(ast.parse((PROJECT / "cxrscreen" / "upkeep" / f"{name}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Yield | ast.Assign) and node.value is not None:
+                sentences.update(text for text in _strings(node.value) if text.endswith("."))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith("Ledger"):
+                sentences.update(text for text in _strings(next(iter(node.args), node)) if text.endswith("."))
+    return sentences - {"7 7"}
+
+
 @pytest.mark.parametrize(
-    ("written", "at_least"), [(_written_by_the_radiograph_room, 45), (_written_on_cards, 9), (_written_by_training, 8)]
+    ("written", "at_least"),
+    [
+        (_written_by_the_radiograph_room, 45),
+        (_written_on_cards, 9),
+        (_written_by_training, 8),
+        (_written_for_who_must_act, 15),
+    ],
 )
 def test_every_sentence_of_the_software_is_said_in_indonesian(written: Callable[[], set[str]], at_least: int) -> None:
     indonesian, sentences = load_words("id"), written()

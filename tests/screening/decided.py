@@ -48,6 +48,9 @@ def decide(  # noqa: PLR0913  # each a fact about the night
     """Write the files into the intake and their outcomes into the ledger."""
     workspace = open_workspace(root)
     folder = intake or workspace.intake
+    if intake not in (None, workspace.intake) and not keeps_source and not workspace.intake.is_symlink():
+        workspace.intake.rmdir()
+        workspace.intake.symlink_to(folder)  # as a site does whose intake is a share
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

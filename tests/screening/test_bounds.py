@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 from collections import Counter
@@ -19,13 +20,16 @@ from cxrscreen.classifier.champion_log import ChampionLog
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.registry import SHIPPED_VERSION
 from cxrscreen.errors import CxrscreenError, LedgerDamagedError, ModelError
-from cxrscreen.screening import claiming
+from cxrscreen.screening import batch, claiming, reading
 from cxrscreen.screening.batch import open_batch
+from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import TRIES_AT_MOST
 from cxrscreen.screening.screen import drain, resume
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import PreparedBatch
+from cxrscreen.upkeep.ledger_view import LedgerView
+from cxrscreen.upkeep.status import status_of
 from tests.fakes import STUB_CARD, STUB_WEIGHTS, StubClassifier, draw_png, stub_session
 from tests.screening.test_hard_nights import study_file
 
@@ -67,6 +71,44 @@ def test_a_batch_takes_whole_studies(tmp_path: Path) -> None:
         assert len(session.ledger.files(whole[0].batch_id or "")) == 2, (
             "a study that is larger than the bound goes alone"
         )
+
+
+def test_a_study_with_very_many_files_is_cut_and_its_reports_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in (claiming, reading):
+        monkeypatch.setattr(room, "FILES_IN_HAND", 3)
+    for number in range(7):
+        study_file(tmp_path / "intake" / f"{number}.dcm", grey=100 + number, StudyInstanceUID="1.2")
+    shutil.copy(tmp_path / "intake" / "0.dcm", tmp_path / "intake" / "a copy.dcm")
+    draw_png(tmp_path / "intake" / "z.png", 20)
+    read: list[str] = []
+    read_bytes = claiming.read_bytes
+    monkeypatch.setattr(claiming, "read_bytes", lambda *given: (read.append(given[1]), read_bytes(*given))[1])
+    with stub_session(tmp_path) as session:
+        rounds = [s for _, s in drain(session) if s]
+    assert [[f.name for f in s.files] for s in rounds] == [
+        ["0.dcm", "1.dcm", "2.dcm", "z.png"],
+        ["3.dcm", "4.dcm", "5.dcm"],
+        ["6.dcm", "a copy.dcm"],
+    ]
+    assert len(read) == 9, "each is read once for its claim"
+    told = [next(s.report_html.parent.glob("S-*/report.html")).read_text() for s in rounds[1:]]
+    assert ["at most" in text for text in told] == [True, False]
+    assert len({study.study_key for s in rounds[1:] for study in s.studies}) == 1
+
+
+def test_a_large_ledger_is_not_looked_over_before_each_batch_but_by_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 20)
+    with stub_session(tmp_path) as session:
+        monkeypatch.setattr(Ledger, "check", lambda _self: pytest.fail("looked over"))
+        with monkeypatch.context() as large:
+            large.setattr(batch, "CHECKED_BYTES", session.workspace.ledger.stat().st_size - 1)
+            assert open_batch(session).batch_id
+        monkeypatch.setattr(LedgerView, "check", lambda _self: (_ for _ in ()).throw(LedgerDamagedError("damaged!")))
+        assert any("damaged!" in need for need in status_of(session.settings).must_act)
 
 
 def test_what_fails_is_not_taken_up_again_by_the_next_batch_of_the_same_run(tmp_path: Path) -> None:

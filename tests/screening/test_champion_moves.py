@@ -18,7 +18,7 @@ from cxrscreen.screening.screen import resume, screen
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import PreparedBatch
-from tests.fakes import STUB_CARD, STUB_WEIGHTS, StubClassifier, draw_png, stub_session
+from tests.fakes import STUB_CARD, STUB_WEIGHTS, StubClassifier, draw_png, stub_session, studies_of
 
 SCORES = {"old-1": 0.25, "new-1": 0.75}
 
@@ -108,7 +108,7 @@ def test_a_batch_whose_run_died_goes_on_with_its_own_model_after_a_promotion(tmp
     with two_models(tmp_path) as session:
         opened = open_batch(session)
         assert opened.batch_id is not None
-        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id)[:2])
+        screen_studies(session, opened.batch_id, studies_of(session, opened.batch_id)[:2])
         session.ledger.end_lease(opened.batch_id)
     promote_once(tmp_path)()
     with two_models(tmp_path) as session:

@@ -18,13 +18,14 @@ from cxrscreen.errors import CxrscreenError, ModelError
 from cxrscreen.phantom.dicom_file import Sheet, dicom_bytes
 from cxrscreen.screening import intake
 from cxrscreen.screening.batch import open_batch
+from cxrscreen.screening.claiming import TOO_LARGE_TO_COPY
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.screening.session import Session
-from tests.fakes import draw_png, stub_session
+from tests.fakes import draw_png, stub_session, studies_of
 
 
 def study_file(path: Path, *, grey: int = 1000, instance: str | None = None, **tags: object) -> Path:
@@ -46,7 +47,7 @@ def decided_but_not_placed(session: Session) -> str:
     assert opened.batch_id is not None
     with pytest.MonkeyPatch.context() as dying:
         dying.setattr("cxrscreen.screening.pipeline.place_files", lambda *_: None)
-        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id))
+        screen_studies(session, opened.batch_id, studies_of(session, opened.batch_id))
     return opened.batch_id
 
 
@@ -179,23 +180,62 @@ def test_without_its_model_an_open_batch_gives_its_files_back(tmp_path: Path) ->
         assert resume(session) == []
 
 
-def test_a_huge_file_is_refused_without_being_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    movie = tmp_path / "intake" / "movie.mp4"
-    movie.parent.mkdir(parents=True)
-    with movie.open("wb") as file:
-        file.truncate(3 * 2**20)
+def sparse(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(2**42)  # four terabytes that nobody has written, and nobody could read in a night
+    return path
 
-    read_bytes = Path.read_bytes
 
-    def held(path: Path) -> bytes:
-        assert path != movie
-        return read_bytes(path)
-
-    with stub_session(tmp_path, max_file_megabytes=2) as session:
-        monkeypatch.setattr(Path, "read_bytes", held)
+def test_a_huge_file_goes_to_quarantine_unread(tmp_path: Path) -> None:
+    movie = sparse(tmp_path / "intake" / "movie.mp4")
+    movie.with_name("2.mp4").hardlink_to(movie)  # nor is it copied
+    draw_png(tmp_path / "intake" / "20.png", 20)
+    with stub_session(tmp_path) as session:
         _, summary = screen(session)
+        assert summary is not None
+        refused = [file for file in session.ledger.files(summary.batch_id) if file.name.endswith(".mp4")]
+    assert [(f.outcome, f.reason, f.placed) for f in refused] == [(Outcome.REFUSED, "too-large", True)] * 2
+    assert [path.name for path in (tmp_path / "intake").iterdir()] == [".cxrscreen-workspace"]
+    assert [p.stat().st_size for p in (tmp_path / "quarantine").rglob("*.mp4") if p.is_file()] == [2**42] * 2
+
+
+def test_a_huge_file_of_a_folder_that_is_not_ours_is_not_copied(tmp_path: Path) -> None:
+    sparse(tmp_path / "theirs" / "movie.mp4")
+    with stub_session(tmp_path / "w") as session:
+        _, summary = screen(session, tmp_path / "theirs")
     assert summary is not None
-    assert [(f.outcome, f.reason) for f in summary.files] == [(Outcome.REFUSED, "too-large")]
+    assert [(f.reason, f.destination) for f in summary.files] == [("too-large", None)]
+
+
+def test_a_huge_file_on_another_disk_stays_there_with_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movie = sparse(tmp_path / "intake" / "movie.mp4")
+
+    def other_disk(_source: Path, _destination: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr("cxrscreen.screening.moving.rename_to_free_name", other_disk)
+    with stub_session(tmp_path) as session:
+        screen(session)
+        opened, _ = screen(session)
+    assert movie.exists()
+    assert list((tmp_path / "quarantine").rglob("movie.mp4/movie.mp4")) == []
+    assert opened.pending == {"movie.mp4": TOO_LARGE_TO_COPY}
+
+
+def test_a_file_that_grows_beyond_all_bounds_after_it_was_found_is_not_read(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "20.png", 20)
+    with stub_session(tmp_path) as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        sparse(tmp_path / "intake" / "20.png")
+        summary = finish(session, opened.batch_id)
+        assert [(f.outcome, f.destination) for f in summary.files] == [(Outcome.PENDING, None)]
+        _, again = screen(session)
+    assert again is not None
+    assert [(f.outcome, f.reason) for f in again.files] == [(Outcome.REFUSED, "too-large")]
 
 
 def test_a_killed_run_over_a_folder_is_finished_by_the_next_one(tmp_path: Path) -> None:
@@ -292,16 +332,6 @@ def test_a_batch_keeps_its_language_whoever_finishes_it(tmp_path: Path) -> None:
     with stub_session(tmp_path, language="en") as session:
         summary = finish(session, opened.batch_id)
     assert 'lang="id"' in summary.report_html.read_text()
-
-
-def test_the_lease_is_renewed_with_every_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for grey in (20, 60):
-        draw_png(tmp_path / "intake" / f"{grey}.png", grey)
-    renewed: list[str] = []
-    monkeypatch.setattr(Ledger, "renew_lease", lambda _self, batch_id: renewed.append(batch_id))
-    with stub_session(tmp_path) as session:
-        screen(session)
-    assert len(renewed) == 4
 
 
 def test_the_hash_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:

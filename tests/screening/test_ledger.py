@@ -24,7 +24,7 @@ def batch(batch_id: str, folder: Path = Path("/intake")) -> BatchRecord:
     return BatchRecord(
         batch_id=batch_id,
         folder=folder,
-        keeps_source=False,
+        keeps_source=True,
         card=CARD,
         language="en",
         explanation="guided",
@@ -72,9 +72,9 @@ def test_waiting_files_are_counted_with_their_cause(ledger: Ledger) -> None:
 
 def test_studies_come_in_the_order_of_their_first_file_until_they_are_decided(ledger: Ledger) -> None:
     ledger.open_batch(batch("1"), [claim("a", study="S2"), claim("b", study="S1"), claim("c", study="S2")], {})
-    assert ledger.unscreened_studies("1") == ["S2", "S1"]
+    assert ledger.steps("1", studies=9, files=9) == [["S2", "S1"]]
     ledger.record({f.file_id: Verdict(outcome=Outcome.REFUSED) for f in ledger.files("1", "S2")})
-    assert ledger.unscreened_studies("1") == ["S1"]
+    assert ledger.steps("1", studies=9, files=9) == [["S1"]]
 
 
 def test_content_is_reported_once_and_a_second_report_becomes_a_duplicate(ledger: Ledger) -> None:
@@ -345,3 +345,37 @@ def test_who_rebuilds_the_ledger_keeps_the_others_out(tmp_path: Path) -> None:
     with (tmp_path / "l.lock").open("ab") as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     ledger.close()
+
+
+def test_a_file_that_waits_for_weeks_has_one_row_with_the_last_batch_that_saw_it(ledger: Ledger) -> None:
+    for number in range(3):
+        ledger.open_batch(batch(f"{number}"), [claim(f"c{number}")], {"link": f"cause {number}", "part": "cause"})
+        assert {f.name for f in ledger.files(f"{number}")} == {f"c{number}", "link", "part"}
+        ledger.finish_batch(f"{number}", "now")
+    assert [f.name for f in ledger.files("1")] == ["c1"]
+    assert [(f.name, f.detail) for f in ledger.files("2")] == [("c2", ""), ("link", "cause 2"), ("part", "cause")]
+
+
+def test_a_file_that_waits_anew_or_elsewhere_has_a_row_anew(ledger: Ledger) -> None:
+    ledger.open_batch(batch("1"), [claim("a")], {"b": "waits", "c": "waits"})
+    ledger.open_batch(batch("2"), [claim("d")], {"b": "waits"})
+    assert [f.name for f in ledger.files("1")] == ["a", "b", "c"], "its report is still to be written"
+    for number in "12":
+        ledger.finish_batch(number, "now")
+    ledger.open_batch(batch("3", Path("/elsewhere")), [claim("d")], {"c": "waits"})
+    ledger.open_batch(batch("4"), [claim("c")], {})
+    ledger.record({ledger.files("4")[0].file_id: Verdict(outcome=Outcome.REPORTED)})
+    ledger.finish_batch("4", "now")
+    ledger.open_batch(batch("5"), [claim("e")], {"c": "waits"})
+    assert [len(ledger.files(number)) for number in "12345"] == [3, 2, 2, 1, 2]
+
+
+def test_a_second_connection_of_the_same_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    first = database.Database(tmp_path / "l")
+    write = f"import sqlite3; sqlite3.connect({os.fspath(tmp_path / 'l')!r}, timeout=0).execute('BEGIN IMMEDIATE')"
+    with first.transaction():
+        second = database.Database(tmp_path / "l")
+        other = subprocess.run([sys.executable, "-c", write], capture_output=True, text=True, check=False)
+        assert "database is locked" in other.stderr
+        second.close()
+    first.close()

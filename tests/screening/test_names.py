@@ -23,6 +23,7 @@ from cxrscreen.errors import DataSetError, WorkspaceError
 from cxrscreen.screening.intake import look
 from cxrscreen.screening.marking import MARK_FILE
 from cxrscreen.screening.screen import screen
+from cxrscreen.workspace import FOLDER_MARK
 from tests.fakes import draw_png, stub_session
 
 NAMES = [
@@ -107,7 +108,8 @@ def test_every_hostile_name_is_screened_and_shown_harmlessly(
         folder = summary.report_html.parent
         assert {os.fsencode(file.name) for file in summary.files} == set(NAMES)
         assert screen(session)[1] is None, "nothing is left in the intake"
-    archived = [Path(os.fsdecode(p)) for p in files_below(root / "archive") if b".records/" not in p]
+    kept = [path for path in files_below(root / "archive") if not path.endswith(os.fsencode(FOLDER_MARK))]
+    archived = [Path(os.fsdecode(p)) for p in kept if b".records/" not in p]
     assert sorted(p.read_bytes() for p in archived) == sorted(contents)
     assert not list(elsewhere.iterdir())
     assert {p.name for p in tmp_path.iterdir()} == {"w", "elsewhere", "scratch.png"}

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,32 @@ def test_a_link_that_comes_at_the_last_moment_is_never_followed(tmp_path: Path) 
     swapper.join()
     assert read >= 50
     assert refused >= 50
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("name", ["close", "fstat", "fdopen"])
+def test_an_interrupt_right_after_a_step_is_not_lost_in_a_second_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    (tmp_path / "ward/3").mkdir(parents=True)
+    (tmp_path / "ward/3/a.dcm").write_bytes(b"12345")
+    step, left = getattr(os, name), number
+
+    def interrupted(*given: Any) -> Any:
+        nonlocal left
+        done = step(*given)
+        left -= 1
+        if left == -1:
+            if name == "fdopen":
+                done.close()  # as when it falls out of the hand that nobody has taken yet
+            raise KeyboardInterrupt
+        return done
+
+    with monkeypatch.context() as told_to_stop, suppress(KeyboardInterrupt):
+        told_to_stop.setattr(os, name, interrupted)
+        content = read_bytes(tmp_path, "ward/3/a.dcm", 5)
+        assert content == b"12345"
+        assert left >= 0, "told to stop, and it went on"
 
 
 def test_no_handle_is_left_open_whatever_happens(tmp_path: Path) -> None:

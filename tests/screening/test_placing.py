@@ -107,6 +107,20 @@ def test_a_file_with_a_second_name_outside_is_copied_and_the_other_name_left_alo
     assert not (tmp_path / "w" / "intake" / "a.png").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_its_sender_still_holds_open_cannot_be_changed_in_the_archive(tmp_path: Path) -> None:
+    decide(tmp_path / "w", {"a.png": b"screened"})
+    handed_in = tmp_path / "w" / "intake" / "a.png"
+    os.chown(handed_in, 65534, 65534)
+    with handed_in.open("r+b") as held, opened(tmp_path / "w") as decided:
+        decided.place()
+        held.write(b"another.")
+        held.flush()
+        assert decided.where("a.png").read_bytes() == b"screened"
+        assert decided.where("a.png").stat().st_uid == 0
+    assert not handed_in.exists()
+
+
 @pytest.mark.parametrize("kind", ["link", "folder link", "pipe"])
 def test_what_has_become_a_link_or_a_pipe_is_left_and_said(tmp_path: Path, kind: str) -> None:
     decide(tmp_path / "w", {"ward/a.png": b"a"})
@@ -213,8 +227,8 @@ def test_a_name_too_long_for_its_place_is_kept_in_the_record(tmp_path: Path) -> 
 def test_a_folder_that_is_gone_for_a_while_takes_no_file_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     intake = tmp_path / "mounted"
     decide(tmp_path / "w", {"a.png": b"a"}, intake=intake)
-    intake.rename(tmp_path / "unmounted")
     with opened(tmp_path / "w") as decided:
+        intake.rename(tmp_path / "unmounted")
         decided.place()
         assert decided.files["a.png"].destination is not None
         assert "cannot be moved" in caplog.text

@@ -83,7 +83,7 @@ def test_a_key_that_is_gone_is_missed_as_soon_as_there_is_a_batch(tmp_path: Path
         draw_png(session.workspace.intake / "a.png", 40)
         assert open_batch(session).batch_id is not None
     for top in ("reports", "archive", "quarantine"):
-        for path in sorted((tmp_path / "w" / top).rglob("*"), reverse=True):
+        for path in sorted((tmp_path / "w" / top).rglob("[!.]*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
     (tmp_path / "w/pseudonym.key").unlink()
     with pytest.raises(WorkspaceError, match="pseudonyms have been given with it"):

@@ -27,6 +27,11 @@ def test_files_are_named_from_the_folder_that_they_share(settings: Settings, tmp
     assert (chosen.folder, chosen.names) == (tmp_path / "night", ("a.png", "ward/b.png"))
 
 
+def test_a_file_that_is_named_twice_counts_once(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    assert resolve(settings, asked(tmp_path / "a.png", tmp_path / "a.png")).names == ("a.png",)
+
+
 def test_a_way_with_links_or_dots_is_made_plain(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "night/ward").mkdir(parents=True)
     (tmp_path / "night/a.png").touch()

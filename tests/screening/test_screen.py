@@ -16,11 +16,11 @@ from cxrscreen.screening import ledger as ledger_module
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
-from cxrscreen.screening.screen import finish, resume, screen
+from cxrscreen.screening.screen import drain, finish, resume, screen
 from cxrscreen.screening.summary import summary_as_json
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import PreparedBatch
-from tests.fakes import StubClassifier, draw_png, stub_session
+from tests.fakes import StubClassifier, draw_png, stub_session, studies_of
 
 
 def outcomes(root: Path, batch_id: str) -> dict[str, str]:
@@ -160,7 +160,7 @@ def test_a_file_that_changes_after_it_was_claimed_waits_for_the_next_run(tmp_pat
         opened = open_batch(session)
         assert opened.batch_id is not None
         draw_png(file, 90)
-        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id))
+        screen_studies(session, opened.batch_id, studies_of(session, opened.batch_id))
     assert outcomes(tmp_path, opened.batch_id) == {"a.png": "pending"}
     with stub_session(tmp_path) as session:
         _, summary = screen(session)
@@ -174,7 +174,7 @@ def test_a_batch_whose_run_died_is_finished_by_another(tmp_path: Path, monkeypat
     with stub_session(tmp_path) as session:
         opened = open_batch(session)
         assert opened.batch_id is not None
-        screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id)[:1])
+        screen_studies(session, opened.batch_id, studies_of(session, opened.batch_id)[:1])
         again, nothing = screen(session)
         assert nothing is None
         assert again.pending == {"60.png": "in the hands of another run"}
@@ -184,6 +184,28 @@ def test_a_batch_whose_run_died_is_finished_by_another(tmp_path: Path, monkeypat
     assert summary.batch_id == opened.batch_id
     assert summary.tally.reported == 2
     assert summary.report_html.exists()
+
+
+def test_the_sums_of_a_run_hold_what_it_has_finished_for_a_dead_one(tmp_path: Path) -> None:
+    for folder, name, grey in (("intake", "a.png", 20), ("asked", "a.png", 60), ("asked", "b.png", 90)):
+        draw_png(tmp_path / folder / name, grey)
+    (tmp_path / "w" / "intake").mkdir(parents=True)
+    (tmp_path / "intake" / "a.png").rename(tmp_path / "w" / "intake" / "a.png")
+    (tmp_path / "w" / "intake" / "link.png").symlink_to("/etc/hostname")
+    with stub_session(tmp_path / "w") as session:
+        opened = open_batch(session)
+        assert opened.batch_id is not None
+        session.ledger.end_lease(opened.batch_id)
+        resumed = resume(session)
+        of_folder = summary_as_json(
+            session, list(drain(session, tmp_path / "asked")), folder=tmp_path / "asked", resumed=resumed
+        )
+        of_intake = summary_as_json(session, list(drain(session)), resumed=resumed)
+    assert (of_folder["arrived"], of_folder["reported"], of_folder["pending"]) == (4, 3, 1)
+    assert [entry["file"] for entry in of_folder["studies"]] == ["a.png", "a.png", "b.png", "link.png"]  # type: ignore[attr-defined]  # JSON object
+    assert of_folder["resumed"] == [str(resumed[0].report_html)]
+    assert of_folder["batch_reports"][:1] == of_folder["resumed"]  # type: ignore[index]  # JSON object
+    assert (of_intake["arrived"], of_intake["reported"], of_intake["pending"]) == (2, 1, 1)  # the link counts once
 
 
 def test_an_empty_intake_loads_no_model_and_opens_no_batch(tmp_path: Path) -> None:
@@ -205,7 +227,7 @@ def test_without_its_model_a_batch_is_given_back_whole(tmp_path: Path) -> None:
         assert opened.batch_id is not None
         shutil.rmtree(tmp_path / "models")
         with pytest.raises(ModelError):
-            screen_studies(session, opened.batch_id, session.ledger.unscreened_studies(opened.batch_id))
+            screen_studies(session, opened.batch_id, studies_of(session, opened.batch_id))
     assert everything_below(tmp_path / "intake") == {"a.png"}
 
 

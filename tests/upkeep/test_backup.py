@@ -11,12 +11,13 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from cxrscreen.cli import upkeep as cli
 from cxrscreen.errors import LedgerDamagedError, WorkspaceError
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.outcomes import Outcome
@@ -39,6 +40,8 @@ def test_a_restored_workspace_holds_the_same_and_screens_on(lived_in: Path, tmp_
     assert rows(new / "ledger.sqlite") == rows(lived_in / "ledger.sqlite")
     assert every_file(new) == every_file(lived_in)
     assert settings_of(new).site_name == "Ward 7"
+    assert Workspace(new).is_marked
+    assert Workspace(new).out_of_place == []
     for path in new.rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
     stub = StubClassifier()
@@ -104,7 +107,7 @@ def test_a_file_that_failed_and_was_reported_later_while_the_backup_was_taken_ke
     with stub_session(new, again) as session:
         resume(session)
         screen(session)
-    assert [row["outcome"] for row in expected] == ["failed", "reported"]
+    assert sorted(row["outcome"] for row in expected) == ["failed", "reported"]  # both began in the same second
     assert rows(new / "ledger.sqlite") == expected
     assert again.calls == []
 
@@ -314,7 +317,59 @@ def test_a_backup_that_is_killed_leaves_no_file_of_its_name(lived_in: Path, tmp_
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert not (tmp_path / "backup.tar").exists()
+    assert hidden_in(tmp_path)
+    (tmp_path / ".draft-letter.txt").write_text("a person's own")
     backup(settings_of(lived_in), tmp_path / "backup.tar")
+    assert hidden_in(tmp_path) == [".draft-letter.txt"]
+
+
+def hidden_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_backup_or_restore_that_is_stopped_leaves_no_radiograph_behind(
+    lived_in: Path, tmp_path: Path, command: str, number: signal.Signals
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(settings_of(lived_in), file)
+    calls = {
+        "backup": lambda: cli.backup(tmp_path / "again.tar", workspace=lived_in),
+        "restore": lambda: cli.restore(file, workspace=tmp_path / "new"),
+    }
+    if (child := os.fork()) == 0:
+        stop_after_members(5, number)
+        try:
+            calls[command]()
+        except KeyboardInterrupt:
+            os._exit(7)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if number == signal.SIGTERM:
+        assert (os.WIFEXITED(status), os.WEXITSTATUS(status)) == (True, 7)
+    else:
+        assert hidden_in(tmp_path)
+        calls[command]()
+    assert hidden_in(tmp_path) == []
+
+
+def stop_after_members(count: int, number: signal.Signals) -> None:
+    """Send this process a signal while a tar is read or written."""
+    left = count
+
+    def counting(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object) -> object:
+            nonlocal left
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), number)
+            return function(*given)
+
+        return call
+
+    tarfile.TarFile.addfile = counting(tarfile.TarFile.addfile)  # type: ignore[assignment, method-assign]  # in a child
+    tarfile.TarFile.extractfile = counting(tarfile.TarFile.extractfile)  # type: ignore[assignment, method-assign]  # likewise
 
 
 def test_a_damaged_ledger_is_recovered_before_it_is_backed_up(lived_in: Path, tmp_path: Path) -> None:

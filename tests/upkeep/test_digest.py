@@ -15,7 +15,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from cxrscreen.errors import ReportError
+from cxrscreen.errors import LedgerDamagedError, ReportError
 from cxrscreen.reporting.digest import Digest
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.screen import resume, screen
@@ -24,6 +24,7 @@ from cxrscreen.settings import Settings, load_settings
 from cxrscreen.upkeep.digest import WrittenDigest, write_digest
 from cxrscreen.upkeep.self_test import Finding, SelfTest
 from cxrscreen.upkeep.status import status_of
+from cxrscreen.workspace import open_workspace
 from tests.fakes import StubClassifier, draw_png, stub_session
 from tests.reporting.test_study_report import ENGLISH_DISCLAIMER, INDONESIAN_DISCLAIMER, pages_of
 
@@ -268,13 +269,96 @@ def test_a_file_that_was_taken_away_unscreened_is_missed_but_one_that_its_sender
     assert "taken away before it could be screened" in gone.what
 
 
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("pages")
-def test_a_damaged_ledger_gives_a_digest_that_says_so(lived_in: Path) -> None:
+@pytest.mark.parametrize(("language", "words"), [("en", "nothing was counted"), ("id", "tidak ada yang dihitung")])
+def test_with_a_damaged_ledger_a_digest_compares_nothing_and_claims_nothing(
+    lived_in: Path, language: str, words: str
+) -> None:
+    sound = written(lived_in, language=language)
+    before = [path.read_bytes() for path in (sound.html, sound.pdf, sound.json)]
+    agreement = "They agree." if language == "en" else "Semuanya cocok."
+    assert agreement in text_of(sound.html)
     (lived_in / "ledger.sqlite").write_bytes(b"garbage" * 1000)
-    found = written(lived_in)
+    found = written(lived_in, language=language)
+    assert [path.read_bytes() for path in (sound.html, sound.pdf, sound.json)] == before
     assert any("cxrscreen recover" in need for need in found.digest.must_act)
-    assert found.digest.arrived == 0
-    assert "cxrscreen recover" in found.html.read_text(encoding="utf-8")
+    assert (found.digest.compared, found.digest.counts, found.digest.places) == (False, {}, ())
+    assert "nothing was counted" in found.digest.equation()
+    page = text_of(found.html)
+    assert words in page
+    assert "cxrscreen recover" in page
+    assert agreement not in page
+    assert "equation" not in page.partition("<body")[2]
+    assert f'href="{found.pdf.name}"' in page
+
+
+def test_the_night_of_an_unread_ledger_is_covered_by_the_next_digest_that_reads_it(
+    root: Path, session: Session
+) -> None:
+    draw_png(root / "intake" / "a.png", 30)
+    screen(session)
+    (root / "away").mkdir()
+    (root / "ledger.sqlite").rename(root / "away" / "ledger.sqlite")
+    (root / "ledger.sqlite").write_bytes(b"garbage" * 1000)
+    unread = written(root)
+    yesterday = (datetime.fromisoformat(unread.digest.date) - timedelta(days=1)).date().isoformat()
+    for path in (unread.html, unread.pdf, unread.json):
+        path.rename(path.with_name(path.name.replace(unread.digest.date, yesterday)))
+    assert status_of(settings_for(root)).digest is None
+    (root / "away" / "ledger.sqlite").rename(root / "ledger.sqlite")
+    digest = written(root).digest
+    assert (digest.since, digest.arrived, digest.compared) == (None, 1, True)
+
+
+def test_a_ledger_that_breaks_while_the_digest_is_written_is_said(
+    lived_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise LedgerDamagedError("The ledger is damaged.")
+
+    monkeypatch.setattr("cxrscreen.upkeep.digest.reconcile", broken)
+    digest = written(lived_in).digest
+    assert not digest.compared
+    assert "The ledger is damaged." in digest.must_act
+
+
+def test_what_an_earlier_digest_found_is_not_settled_by_one_that_compared_nothing(lived_in: Path) -> None:
+    remove_archived(lived_in)
+    written(lived_in)
+    (lived_in / "ledger.sqlite").write_bytes(b"garbage" * 1000)
+    assert any("found that ledger and folders do not agree" in need for need in written(lived_in).digest.must_act)
+
+
+def test_before_anything_was_screened_there_is_nothing_to_disagree(root: Path) -> None:
+    open_workspace(root)
+    digest = written(root).digest
+    assert (digest.compared, digest.arrived, digest.disagreements) == (True, 0, ())
+
+
+@pytest.mark.usefixtures("pages")
+@pytest.mark.parametrize("on_demand", [False, True])
+def test_a_file_that_failed_and_went_nowhere_needs_a_person_and_is_named(
+    root: Path, session: Session, *, on_demand: bool
+) -> None:
+    folder = root.parent / "asked" if on_demand else root / "intake"
+    draw_png(folder / "breaks.png", 130)
+    screen(session, folder if on_demand else None)
+    assert written(root).digest.must_act == ()  # it is tried again
+    (folder / "breaks.png").unlink()
+    found = written(root)
+    assert [(one.file, one.gone) for one in found.digest.failed] == [("breaks.png", True)]
+    (need,) = found.digest.must_act
+    assert "neither where they came from nor in the quarantine: 1." in need
+    assert found.digest.disagreements == ()
+    assert "Failed, and gone" in text_of(found.html)
+    assert status_of(settings_for(root)).must_act == (need,)
+    draw_png(root / "intake" / "again.png", 130)  # the same content
+    screen(session)
+    assert written(root).digest.must_act == ()
 
 
 class Links(HTMLParser):
@@ -353,6 +437,13 @@ def test_a_digest_that_cannot_be_written_is_said_in_words_and_the_next_one_misse
     digest = written(root).digest
     assert (digest.since, digest.arrived) == (None, 1)
     assert json.loads((root / "reports" / "digests" / f"{digest.date}.json").read_bytes())["counts"] == digest.counts
+
+
+def test_without_the_reports_no_digest_is_written_in_their_stead(lived_in: Path) -> None:
+    (lived_in / "reports").rename(lived_in / "elsewhere")
+    with pytest.raises(ReportError):
+        written(lived_in)
+    assert not (lived_in / "reports").exists()
 
 
 def test_the_status_shows_the_last_digest_and_what_the_workspace_holds(lived_in: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_workspace_that_cannot_be_opened_is_a_finding(settings: Settings) -> N
     (settings.workspace / "quarantine").write_bytes(b"in the way")
     tested = run_self_test(settings)
     assert not tested.healthy
-    assert "cannot be used" in tested.failed[0].detail
+    assert "quarantine is gone, or is not the folder" in tested.failed[0].detail
     assert read_self_test(settings.workspace) == tested
 
 

@@ -15,6 +15,7 @@ from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.screen import screen
 from cxrscreen.upkeep.recover import recover
 from cxrscreen.upkeep.retention import Expired, expire
+from cxrscreen.workspace import FOLDER_MARK
 from tests.fakes import StubClassifier, draw_png, stub_session
 from tests.upkeep.lived_in import every_file, rows, settings_of
 
@@ -140,12 +141,10 @@ def test_a_deletion_that_is_killed_is_finished_by_the_next(lived_in: Path) -> No
     assert archived_in(lived_in)
     expire_in(lived_in, in_days=32, keep_archive_days=30, keep_quarantine_days=30)
     assert archived_in(lived_in) == []
-    assert list((lived_in / "quarantine").iterdir()) == []
+    assert [path.name for path in (lived_in / "quarantine").iterdir()] == [FOLDER_MARK]
     (left,) = kept_in(lived_in, "archive")
     assert left.name == "batch.json"  # of the batch that is not finished
-    assert not any(
-        row["destination"] for row in rows(lived_in / "ledger.sqlite") if row["placed"] and row["outcome"] == "reported"
-    )
+    assert not any(row["destination"] for row in rows(lived_in / "ledger.sqlite") if "expired on" in row["detail"])
 
 
 def die_after(function: Callable[..., None], *, calls: int) -> Callable[..., None]:
@@ -183,3 +182,22 @@ def test_a_day_is_the_day_of_the_folder_and_other_folders_are_not_ours(lived_in:
     archive, _ = expire_in(lived_in, in_days=40_000, keep_archive_days=1)
     assert archive.before == TODAY + timedelta(days=39_999)
     assert foreign.exists()
+
+
+def test_after_an_expiry_a_sound_ledger_agrees_with_the_folders(lived_in: Path) -> None:
+    expire_in(lived_in, in_days=31, keep_archive_days=30, keep_quarantine_days=30)
+    done = recover(settings_of(lived_in))
+    assert (done.rewritten, done.set_aside, done.lost) == (False, None, ())
+
+
+def test_a_record_of_odd_content_neither_ends_an_expiry_nor_makes_a_file_older(lived_in: Path) -> None:
+    first, second = [
+        path for path in kept_in(lived_in, "archive")
+        if path.parent.name.endswith(".records") and path.name != "batch.json"
+    ][:2]  # fmt: skip  # reads better so
+    kept = json.loads(second.read_text())["destination"]
+    first.write_text("[" * 100_000)  # counts as placed with its batch
+    second.write_text(json.dumps({"placed_at": "9999-12-31T23:59:59-23:00"}))
+    expire_in(lived_in, in_days=31, keep_archive_days=30)
+    assert not first.exists()
+    assert (lived_in / kept).exists()

@@ -13,7 +13,7 @@ import pytest
 
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import PROJECT, load_settings
-from cxrscreen.upkeep.installed import locked_packages, own_software
+from cxrscreen.upkeep.installed import CODE_FOLDERS, locked_packages, own_software
 from cxrscreen.upkeep.own_processes import own_processes
 from cxrscreen.upkeep.security import examine_security
 from cxrscreen.upkeep.self_test import Finding
@@ -21,6 +21,7 @@ from cxrscreen.upkeep.self_test import Finding
 LISTENS = """
 import os, resource, socket, sys
 os.umask(int(sys.argv[2], 8))
+held = [open(path) for path in sys.argv[3:]]
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as listener:
     listener.bind((sys.argv[1], 0))
@@ -41,13 +42,14 @@ def root(tmp_path: Path) -> Path:
 def _what_is_installed_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxrscreen.upkeep.security.locked_packages", list)
     monkeypatch.setattr("cxrscreen.upkeep.security.own_software", list)
+    monkeypatch.setattr("cxrscreen.upkeep.security._CONFINES", "")
 
 
 @contextmanager
-def process_of(root: Path, host: str, umask: str = "077") -> Iterator[int]:
-    """Run a process of the workspace that listens; yield its port."""
-    environment = os.environ | {"CXRSCREEN_WORKSPACE": str(root)}
-    arguments = [sys.executable, "-c", LISTENS, host, umask]
+def process_of(root: Path, host: str, umask: str = "077", *, holds: Path | None = None) -> Iterator[int]:
+    """Run a process of the workspace that listens; yield its port. It is known by its environment, or by ``holds``."""
+    environment = os.environ | ({} if holds else {"CXRSCREEN_WORKSPACE": str(root)})
+    arguments = [sys.executable, "-c", LISTENS, host, umask, *([str(holds)] if holds else [])]
     with subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
@@ -85,16 +87,55 @@ def test_a_group_of_senders_may_pass_through_to_the_intake(root: Path) -> None:
     assert found(root, "rights").healthy
     intake = found(root, "intake")
     assert (intake.healthy, intake.by_choice) == (True, True)
-    (root / "intake").chmod(0o777)
-    assert not found(root, "intake").healthy
 
 
-def test_a_workspace_that_others_can_exchange_is_found(root: Path) -> None:
-    root.parent.chmod(0o777)
+@pytest.mark.parametrize(
+    ("mode", "healthy", "by_choice", "words"),
+    [
+        (0o700, True, False, "only its owner"),
+        (0o750, True, True, "may read it"),
+        (0o2770, True, True, "may read and write to it"),
+        (0o701, False, False, "everybody"),
+        (0o755, False, False, "everybody"),
+        (0o777, False, False, "everybody"),
+    ],
+)
+def test_it_is_said_who_may_read_and_write_to_the_intake(
+    root: Path, mode: int, words: str, *, healthy: bool, by_choice: bool
+) -> None:
+    (root / "intake").chmod(mode)
+    intake = found(root, "intake")
+    assert (intake.healthy, intake.by_choice) == (healthy, by_choice)
+    assert words in intake.detail
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_workspace_that_others_can_exchange_is_found(root: Path, mode: int) -> None:
+    root.parent.chmod(mode)
     above = found(root, "folders above")
     assert str(root.parent) in above.detail
     root.parent.chmod(0o1777)  # as /tmp is
     assert not [one for one in examine_security(load_settings(root)) if one.subject == "folders above"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_above_that_somebody_else_owns_is_found(root: Path) -> None:
+    os.chown(root.parent, 65534, 65534)
+    assert str(root.parent) in found(root, "folders above").detail
+
+
+def test_a_folder_that_lies_elsewhere_is_looked_at_there(root: Path) -> None:
+    elsewhere = root.parent / "disk" / "archive"
+    (root / "archive").rename(root / "moved")
+    elsewhere.mkdir(parents=True, mode=0o700)
+    (root / "archive").symlink_to(elsewhere)
+    assert found(root, "rights").healthy
+    elsewhere.chmod(0o755)
+    assert "open to others: archive." in found(root, "rights").detail
+    elsewhere.parent.chmod(0o770)
+    assert str(elsewhere.parent) in found(root, "folders above").detail
+    elsewhere.rename(elsewhere.with_name("gone"))
+    assert found(root, "rights").healthy
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
@@ -144,9 +185,12 @@ def test_a_process_of_ours_that_listens_for_other_machines_is_found(root: Path, 
 
 
 @pytest.mark.parametrize(("umask", "healthy"), [("077", True), ("022", False)])
-def test_a_process_that_writes_for_others_is_found(root: Path, umask: str, *, healthy: bool) -> None:
-    with process_of(root, "127.0.0.1", umask):
+@pytest.mark.parametrize("holds", [None, "ledger.sqlite"])
+def test_a_process_that_writes_for_others_is_found(root: Path, umask: str, holds: str | None, *, healthy: bool) -> None:
+    """Started for the workspace by the environment, or by an argument: then it has the ledger open."""
+    with process_of(root, "127.0.0.1", umask, holds=root / holds if holds else None) as port:
         assert found(root, "processes").healthy is healthy
+        assert f":{port}" in found(root, "listening").detail
 
 
 @pytest.mark.parametrize(
@@ -166,6 +210,16 @@ def test_a_process_that_may_leave_its_memory_behind_is_found(
     assert found(root, "processes").healthy is no_core
 
 
+@pytest.mark.parametrize(("came_of", "by_choice"), [("", False), ("raise SystemExit(1)", True)])
+def test_a_reader_that_the_kernel_does_not_confine_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, came_of: str, *, by_choice: bool
+) -> None:
+    monkeypatch.setattr("cxrscreen.upkeep.security._CONFINES", came_of)
+    reader = found(root, "reader")
+    assert (reader.healthy, reader.by_choice) == (True, by_choice)
+    assert by_choice is ("no Landlock" in reader.detail)
+
+
 def test_identities_on_reports_are_a_choice(root: Path) -> None:
     assert not found(root, "identities").by_choice
     assert found(root, "identities", show_patient_identity=True).by_choice
@@ -175,6 +229,7 @@ def test_identities_on_reports_are_a_choice(root: Path) -> None:
     ("lock", "words"),
     [
         ("numpy==0.0.1 \\\n    --hash=sha256:00\n", "instead of 0.0.1"),
+        ("coverage[toml]==0.0.1 \\\n    --hash=sha256:00\n", "instead of 0.0.1"),
         ("no-such-package==1.0 \\\n    --hash=sha256:00\n", "no-such-package is missing"),
         ("no-such-package==1.0 ; sys_platform == 'win32' \\\n    --hash=sha256:00\n", ""),
     ],
@@ -193,17 +248,47 @@ def test_the_lock_file_of_the_project_is_read_whole() -> None:
     assert 0.9 * pinned < int(finding.detail.split()[0]) <= pinned
 
 
-def test_code_that_others_may_change_is_found(tmp_path: Path) -> None:
-    for name in ("cxrscreen", "flows", "templates", "deployments"):
-        (tmp_path / name).mkdir(mode=0o755)
-    module = tmp_path / "flows" / "tasks.py"
-    module.touch()
-    module.chmod(0o644)
-    assert all(one.healthy for one in own_software(tmp_path))
-    module.chmod(0o664)
-    (finding,) = own_software(tmp_path)
+def test_a_package_that_is_in_no_lock_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    further = tmp_path / "Evil_Package-1.0.dist-info"
+    further.mkdir()
+    (further / "METADATA").write_text("Metadata-Version: 2.1\nName: Evil_Package\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (finding,) = locked_packages()
     assert not finding.healthy
-    assert "flows/tasks.py" in finding.detail
+    assert finding.detail.startswith("Evil_Package 1.0 is in no lock file.")
+
+
+@pytest.fixture
+def software(tmp_path: Path) -> tuple[Path, Path]:
+    """An installation: its project and its packages."""
+    project, packages = tmp_path / "project", tmp_path / "site-packages"
+    for folder in (packages, *(project / name for name in CODE_FOLDERS)):
+        folder.mkdir(mode=0o755, parents=True)
+    for path in (project / "flows" / "tasks.py", packages / "library.py"):
+        path.touch()
+        path.chmod(0o644)
+    return project, packages
+
+
+def test_code_that_others_may_change_is_found(tmp_path: Path, software: tuple[Path, Path]) -> None:
+    project, packages = software
+    module, library = project / "flows" / "tasks.py", packages / "library.py"
+    assert all(one.healthy for one in own_software(project, packages))
+    for path, mode in ((module, 0o664), (library, 0o646), (project, 0o775), (packages, 0o777), (tmp_path, 0o770)):
+        was = path.stat().st_mode
+        path.chmod(mode)
+        (finding,) = own_software(project, packages)
+        assert not finding.healthy
+        assert str(path) in finding.detail
+        path.chmod(was)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_code_that_others_own_is_found(software: tuple[Path, Path]) -> None:
+    module = software[0] / "flows" / "tasks.py"
+    os.chown(module, 65534, 65534)
+    (finding,) = own_software(*software)
+    assert str(module) in finding.detail
 
 
 def test_a_folder_of_models_that_others_may_write_to_is_found(root: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -156,8 +157,8 @@ def test_a_failure_that_was_given_up_needs_a_person_until_the_file_is_gone(tmp_p
     assert found.ledger is not None
     assert [(file.file, file.quarantined) for file in found.ledger.failed] == [("breaks.png", True)]
     assert any("software failed on them: 1." in need for need in found.must_act)
-    shutil.rmtree(root / "quarantine")
-    (root / "quarantine").mkdir()
+    for day in (root / "quarantine").glob("[!.]*"):
+        shutil.rmtree(day)
     assert not stand(root).must_act
 
 
@@ -225,6 +226,23 @@ def test_a_full_disk_needs_a_person(fresh: Path) -> None:
     (need,) = stand(fresh, min_free_megabytes=1_000_000).must_act
     assert "nothing is taken up" in need
     assert "1000000 MiB" in need
+
+
+def test_a_disk_without_a_byte_left_needs_a_person_whatever_the_setting(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(total=2**30, used=2**30, free=0))
+    assert stand(fresh).must_act == ("The disk is full. Make room, e.g. with cxrscreen expire.",)
+
+
+def test_a_failed_file_that_has_gone_is_said_for_a_week(lived_in: Path) -> None:
+    (lived_in / "intake" / "failing.png").unlink()
+    assert any("nor in the quarantine: 1." in need for need in stand(lived_in).must_act)
+    with closing(sqlite3.connect(lived_in / "ledger.sqlite")) as db, db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("UPDATE batch SET batch_id = '20200101' || substr(batch_id, 9)")
+        db.execute("UPDATE file SET batch_id = '20200101' || substr(batch_id, 9)")
+    assert not any("nor in the quarantine" in need for need in stand(lived_in).must_act)
 
 
 def write_self_test(root: Path, *, at: datetime, healthy: bool) -> None:
@@ -302,6 +320,23 @@ def test_a_status_fits_one_screen(lived_in: Path, monkeypatch: pytest.MonkeyPatc
     assert lines[1] == "Someone must act:"
     assert len(lines) <= 24
     assert all(len(line.rstrip()) <= 80 for line in lines[1:])  # the first is a path, which is never broken
+
+
+def test_its_lines_count_one_as_one_and_name_outcomes_in_the_order_of_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "w"
+    draw_png(root / "intake" / "a.png", 30)
+    draw_png(root / "intake" / "copy.png", 30)
+    (root / "intake" / "letter.txt").write_text("no picture")
+    with stub_session(root) as session:
+        screen(session)
+    monkeypatch.setenv("CXRSCREEN_MIN_FREE_MEGABYTES", "0")
+    monkeypatch.setattr(overview, "out", Console(width=120))
+    overview.status(workspace=root)
+    said = capsys.readouterr().out
+    assert "1 reported, 1 refused, 1 duplicate" in said
+    assert "3 files in 1 batch " in said
 
 
 def test_the_status_of_a_script_is_one_json_object_and_imports_little(fresh: Path) -> None:
