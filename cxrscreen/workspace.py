@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import resource
 import secrets
@@ -14,6 +15,8 @@ from pathlib import Path
 from cxrscreen.drafts import prepare_drafts
 from cxrscreen.durable import whole_file
 from cxrscreen.errors import WorkspaceError
+
+log = logging.getLogger(__name__)
 
 PRIVATE_FOLDER = 0o700
 KEY_BYTES = 32
@@ -81,17 +84,20 @@ class Workspace:
     @property
     def out_of_place(self) -> list[Path]:
         """Those of ``kept`` that are gone, or have something else in their stead, such as an empty mount point."""
-        if self.is_marked:
-            return [folder for folder in self.kept if not os.path.lexists(folder / FOLDER_MARK)]
-        return [folder for folder in self.kept if _is_missed(self, folder)]
+        unmarked = [folder for folder in self.kept if not os.path.lexists(folder / FOLDER_MARK)]
+        return unmarked if self.is_marked else [folder for folder in unmarked if _is_missed(self, folder)]
 
-    def check_in_place(self) -> None:
-        """See that every folder of ``kept`` is there.
+    def check_in_place(self, *those: Path) -> None:
+        """See that every folder of ``kept`` is there, or those that are named.
 
         Raises:
             WorkspaceError: One is not. What was written in its stead would be hidden as soon as it is there again.
         """
         for folder in self.out_of_place:
+            if those and folder not in those:
+                continue
+            if is_closed(folder):
+                raise WorkspaceError(f"{folder} cannot be looked into: Permission denied. Give its owner the right.")
             again = shlex.quote(str(folder.absolute()))
             raise WorkspaceError(
                 f"{folder} is gone, or is not the folder that this workspace has used: no {FOLDER_MARK} can be seen in "
@@ -130,6 +136,15 @@ class Workspace:
         return self.root / "prefect"
 
 
+def is_closed(folder: Path) -> bool:
+    """Return whether it cannot be told what a folder is, for want of the right to look into it."""
+    try:
+        (folder / FOLDER_MARK).lstat()
+    except OSError as exc:
+        return isinstance(exc, PermissionError)
+    return False
+
+
 def private_process() -> None:
     """See that what this process and its children write is their owner's alone, and that none leaves its memory behind.
 
@@ -143,7 +158,7 @@ def private_process() -> None:
 
 
 def open_workspace(root: Path) -> Workspace:
-    """Return the workspace at ``root``; a new one gets its folders and its pseudonym key.
+    """Return the workspace at ``root``; a new one gets its folders and its pseudonym key, and is logged.
 
     Raises:
         WorkspaceError: A folder cannot be made or written to; or a folder of ``kept`` or the key is gone from a
@@ -160,6 +175,11 @@ def open_workspace(root: Path) -> Workspace:
                     mark_folders(workspace)
             else:
                 mark_folders(workspace)
+                log.warning(
+                    "A new workspace was made in %s, with a pseudonym key of its own. If there was one before, its "
+                    "disk is not mounted: stop, and mount it.",
+                    root,
+                )
         workspace.check_in_place()
         prepare_drafts(*workspace.draft_places)
         if not workspace.key.exists():
@@ -204,7 +224,7 @@ def batches_in(ledger: Path, *, unfinished: bool = False) -> bool:
     return ledger.exists() and found is not False
 
 
-def _finds(ledger: Path, query: str, *values: str) -> bool | None:
+def _finds(ledger: Path, query: str, **values: str) -> bool | None:
     """Return whether a query finds anything; ``None`` where the ledger cannot be read."""
     try:
         with contextlib.closing(sqlite3.connect(f"{ledger.absolute().as_uri()}?mode=ro", uri=True)) as database:
@@ -220,8 +240,8 @@ def _is_missed(workspace: Workspace, folder: Path) -> bool:
             return False
     except OSError as exc:
         return not isinstance(exc, PermissionError)
-    query = "SELECT 1 FROM file WHERE (placed AND instr(destination, ?1) = 1) OR instr(report, ?1) = 1 LIMIT 1"
-    return bool(_finds(workspace.ledger, query, f"{folder.name}/"))
+    query = "SELECT 1 FROM file WHERE (placed AND instr(destination, :top) = 1) OR instr(report, :top) = 1 LIMIT 1"
+    return bool(_finds(workspace.ledger, query, top=f"{folder.name}/"))
 
 
 def _check_unused(workspace: Workspace) -> None:

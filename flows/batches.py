@@ -31,10 +31,11 @@ def drain(
             return summaries, opened
 
 
-def outcome(summaries: Sequence[BatchSummary], opened: OpenedBatch) -> State[Any]:
+def outcome(summaries: Sequence[BatchSummary], opened: OpenedBatch, unfinished: Sequence[str] = ()) -> State[Any]:
     """Return the run's state: failed where a person must act, so that it shows."""
-    if opened.trouble:
-        return Failed(message=opened.trouble)
+    stuck = [f"Batch {batch_id} cannot be finished now: its failed step says why" for batch_id in unfinished]
+    if stuck or opened.trouble:
+        return Failed(message="; ".join([*stuck, *([opened.trouble] if opened.trouble else [])]))
     return Completed(message="; ".join(s.tally.equation() for s in summaries) or nothing_to_screen(opened))
 
 

@@ -94,7 +94,7 @@ def release(settings: Settings, batch_id: str) -> None:
         release_batch(session, batch_id)
 
 
-def leave(settings: Settings, batch_id: str) -> None:
+def leave(settings: Settings, batch_id: str, *, stuck: bool = False) -> None:
     """Say that this run does no more for a batch: the next goes on at once. No task, for a run that ends has none."""
     with suppress(CxrscreenError, OSError), open_session(settings) as session:
-        session.ledger.end_lease(batch_id)
+        session.ledger.end_lease(batch_id, stuck=stuck)

@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("suite", deadline=None)  # time is measured in tests/benchmarks, on a machine that is ours
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,9 @@ def test_without_a_workspace_the_default_one_is_used_and_named(tmp_path: Path) -
 def test_a_mistake_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
     done = cxrscreen("screen", tmp_path / "nowhere", "--workspace", tmp_path / "w", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("WorkspaceError: ")
+    new, mistake = done.stderr.splitlines()
+    assert new.startswith("A new workspace was made in ")
+    assert mistake.startswith("WorkspaceError: ")
     assert "Traceback" not in done.stderr
 
 
@@ -183,6 +185,16 @@ def test_an_unknown_model_is_an_error_even_where_there_is_nothing_to_screen(
 ) -> None:
     assert within(monkeypatch, "screen", "--model", "bogus", "--workspace", tmp_path / "w") == 1
     assert "Known versions: standard-1" in capfd.readouterr().err
+
+
+def test_a_demonstration_is_its_owners_alone(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; os.umask(0o022); from pathlib import Path; from cxrscreen.cli import installation;"
+        "installation._run_script = installation.prepare_demonstration = lambda *_: (Path(sys.argv[1]).touch(), [])[1];"
+        "installation.demo(workspace=Path(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "made")], check=True, capture_output=True)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

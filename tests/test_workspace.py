@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -89,6 +90,38 @@ def test_a_folder_that_an_earlier_version_made_and_that_is_gone_is_missed(worksp
     workspace.reports.rmdir()
     with pytest.raises(WorkspaceError, match="reports is gone"):
         open_workspace(workspace.root)
+
+
+def test_a_folder_that_bears_the_mark_is_not_missed_where_the_workspace_bears_none(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace.root / FOLDER_MARK).unlink()
+    monkeypatch.setattr("cxrscreen.workspace._is_missed", lambda *_: True)  # emptied, and the ledger names its files
+    assert workspace.out_of_place == []
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_called_gone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstat = os.lstat
+
+    def refused(path: str | Path) -> os.stat_result:
+        if workspace.archive in Path(path).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", refused)
+    monkeypatch.setattr(Path, "lstat", refused)
+    with pytest.raises(WorkspaceError, match="archive cannot be looked into: Permission denied"):
+        workspace.check_in_place()
+
+
+def test_a_new_workspace_is_told_of_and_one_in_use_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    open_workspace(tmp_path / "w")
+    assert "A new workspace was made" in caplog.text
+    caplog.clear()
+    open_workspace(tmp_path / "w")
+    assert caplog.text == ""
 
 
 def test_a_workspace_whose_making_was_cut_short_is_made_at_the_next_try(

@@ -9,6 +9,7 @@ import hashlib
 import io
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -147,7 +148,7 @@ def arrays_in(content: bytes, *, what: str) -> dict[str, NDArray[Any]]:
         ValueError,
     ) as exc:
         raise _unreadable(what) from exc
-    except (AttributeError, EOFError, struct.error, zlib.error, zipfile.BadZipFile) as exc:
+    except (AttributeError, EOFError, struct.error, tokenize.TokenError, zlib.error, zipfile.BadZipFile) as exc:
         raise _unreadable(what) from exc
 
 

@@ -17,6 +17,7 @@ from cxrscreen.settings import PROJECT, load_settings
 from cxrscreen.upkeep.digest import write_digest
 from cxrscreen.upkeep.security import examine_security
 from cxrscreen.upkeep.self_test import Finding, run_self_test
+from cxrscreen.workspace import private_process
 
 
 def doctor(
@@ -57,6 +58,7 @@ def demo(
     *, workspace: Annotated[Path | None, typer.Option(help="Folder to play in. Default: ./cxrscreen-demo.")] = None
 ) -> None:
     """Draw an intake of phantoms and screen it through the real Prefect flow."""
+    private_process()
     home = (workspace or Path("cxrscreen-demo")).absolute()
     say(err, "Drawing phantom radiographs ...")
     drawn = prepare_demonstration(home)

@@ -8,8 +8,8 @@ import typer
 
 from cxrscreen.cli.console import Workspace, out, say, say_sentences
 from cxrscreen.errors import WorkspaceError
-from cxrscreen.screening import pseudonym
 from cxrscreen.settings import load_settings
+from cxrscreen.upkeep import key_change
 from cxrscreen.workspace import Workspace as Folders
 from cxrscreen.workspace import private_process
 
@@ -26,12 +26,13 @@ def rotate_key(
     """Change the key behind the pseudonyms, e.g. when others may have seen it, or make one where it was lost."""
     settings = load_settings(workspace)
     private_process()
-    if not settings.workspace.is_dir():
+    folders = Folders(settings.workspace)
+    if not (folders.is_marked or folders.ledger.exists() or folders.key.exists()):
         raise WorkspaceError(f"There is no workspace {settings.workspace}. Name it with --workspace.")
     if not yes:
         say_sentences(CONSEQUENCES)
         typer.confirm("Change the key?", abort=True)
-    aside = pseudonym.rotate_key(Folders(settings.workspace))
+    aside = key_change.rotate_key(folders)
     say(out, "There is a new key. Back it up.")
     if aside is not None:
         say(out, f"The former one: {aside}")

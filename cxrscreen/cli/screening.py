@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -15,8 +15,8 @@ import typer
 from cxrscreen.cli.console import AsJson, Model, Workspace, counted, err, out, print_json, progress_bars, say
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, check_apart
-from cxrscreen.screening.screen import drain, resume, watch
-from cxrscreen.screening.session import open_session
+from cxrscreen.screening.screen import Round, drain, resume, watch
+from cxrscreen.screening.session import Session, open_session
 from cxrscreen.screening.summary import summary_as_json
 from cxrscreen.settings import Language, load_settings
 
@@ -37,21 +37,20 @@ def screen_folder(
         say(err, f"Workspace: {settings.workspace}")
     if folder is not None:
         check_apart(settings.workspace, folder)
+    resumed: dict[str, BatchSummary | str] = {}
+    rounds: list[Round] = []
     with open_session(settings) as session:
-        with stopped_in_order(), progress_bars() as show:
-            resumed = resume(session, progress=partial(show, "Finishing an interrupted batch"))
-            rounds = list(drain(session, folder, model=model, progress=partial(show, "Screening")))
-        if as_json:
-            print_json(summary_as_json(session, rounds, folder=folder, resumed=resumed))
-        else:
-            for earlier in resumed:
-                say(out, "An interrupted batch was finished:")
-                _print_batch(earlier)
-            for opened, summary in rounds:
-                _print_round(opened, summary)
-    if any(opened.trouble for opened, _ in rounds):
+        try:
+            with stopped_in_order(), progress_bars() as show:
+                progress = partial(show, "Finishing an interrupted batch")
+                resume(session, progress=progress, report=resumed.__setitem__)
+                rounds.extend(drain(session, folder, model=model, progress=partial(show, "Screening")))
+        finally:  # what was done before an error is not hidden by it
+            _print_all(session, folder, resumed, rounds, as_json=as_json)
+    done = [summary for summary in (*resumed.values(), *(summary for _, summary in rounds)) if summary is not None]
+    if any(opened.trouble for opened, _ in rounds) or any(isinstance(summary, str) for summary in done):
         raise typer.Exit(1)
-    if any(done.tally.failed for done in [*resumed, *(summary for _, summary in rounds)] if done is not None):
+    if any(isinstance(summary, BatchSummary) and summary.tally.failed for summary in done):
         raise typer.Exit(3)
 
 
@@ -76,6 +75,30 @@ def stopped_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, former)
+
+
+def _print_all(
+    session: Session,
+    folder: Path | None,
+    resumed: Mapping[str, BatchSummary | str],
+    rounds: Sequence[Round],
+    *,
+    as_json: bool,
+) -> None:
+    if not (resumed or rounds):
+        return
+    finished = [done for done in resumed.values() if isinstance(done, BatchSummary)]
+    unfinished = {batch_id: cause for batch_id, cause in resumed.items() if isinstance(cause, str)}
+    if as_json:
+        print_json(summary_as_json(session, rounds, folder=folder, resumed=finished, unfinished=unfinished))
+        return
+    for summary in finished:
+        say(out, "An interrupted batch was finished:")
+        _print_batch(summary)
+    for batch_id, cause in unfinished.items():
+        say(out, f"The interrupted batch {batch_id} cannot be finished now: {cause}")
+    for opened, screened in rounds:
+        _print_round(opened, screened)
 
 
 def _print_round(opened: OpenedBatch, summary: BatchSummary | None) -> None:

@@ -20,6 +20,7 @@ from cxrscreen.cli.console import (
     say_sentences,
 )
 from cxrscreen.cli.screening import stopped_in_order
+from cxrscreen.errors import WorkspaceError
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep import backup as backing
@@ -27,6 +28,7 @@ from cxrscreen.upkeep import recover as recovering
 from cxrscreen.upkeep import restore as restoring
 from cxrscreen.upkeep import retention
 from cxrscreen.upkeep.recover import Sums
+from cxrscreen.workspace import Workspace as Folders
 
 _MEGABYTE = 1e6
 
@@ -81,7 +83,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that 'cxrscreen backup' wrote.")],
     *,
-    workspace: Annotated[Path, typer.Option(help="A new or empty folder.")],
+    workspace: Annotated[Path, typer.Option(help="A new or empty folder, e.g. where a new disk is mounted.")],
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into a new folder, after checking every file in it."""
@@ -100,6 +102,9 @@ def restore(
 def expire(
     *,
     yes: Annotated[bool, typer.Option("--yes/--dry-run", help="Delete; otherwise only say what would be.")] = False,
+    even_all: Annotated[
+        bool, typer.Option("--even-all", help="With --yes: also where nothing newer is kept, as after a long pause.")
+    ] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
@@ -107,8 +112,12 @@ def expire(
 
     Reports and the ledger stay. Without --yes nothing is deleted.
     """
-    with open_session(load_settings(workspace)) as session:
-        found = retention.expire(session, delete=yes)
+    settings = load_settings(workspace)
+    folders = Folders(settings.workspace)
+    if not (folders.is_marked or folders.ledger.exists()):  # to open it would make one
+        raise WorkspaceError(f"There is no workspace {settings.workspace}. Name it with --workspace.")
+    with open_session(settings) as session:
+        found = retention.expire(session, delete=yes, even_all=even_all)
     if as_json:
         print_json(
             {"deleted": yes, **{part.place: asdict(part) | {"before": part.before.isoformat()} for part in found}}

@@ -47,8 +47,8 @@ def described_files(folder: Path, file_names: Sequence[str]) -> Described:
         file_names: All its files, relative to it, with forward slashes.
 
     Raises:
-        DataSetError: The metadata are no table with a column ``filename``, two different rows name one file, or a
-            row's bare name fits several files that have no row of their own.
+        DataSetError: The metadata are no table with a column ``filename``, two different rows name one file, be it
+            with its folder or without, or a row's bare name fits several files that have no row of their own.
     """
     rows, unmatched = _rows_by_name(folder, {*file_names} | {PurePosixPath(name).name for name in file_names})
     called: defaultdict[str, list[str]] = defaultdict(list)
@@ -66,6 +66,8 @@ def described_files(folder: Path, file_names: Sequence[str]) -> Described:
                 )
             else:
                 described[file_name] = rows.get(bare, _NOTHING)
+        if len(namesakes) == 1 and bare in rows and _differ(rows[bare], described[namesakes[0]]):
+            raise _two_rows(namesakes)
     return Described(described, unmatched)
 
 
@@ -83,8 +85,16 @@ def _rows_by_name(folder: Path, names: AbstractSet[str]) -> tuple[dict[str, Row]
             continue
         row["filename"] = name  # two ways to write it make no different rows
         if by_name.setdefault(name, row) != row:
-            raise DataSetError(f"{METADATA_FILE} has two different rows for a file. Keep one.", files=[name])
+            raise _two_rows([name])
     return by_name, unmatched
+
+
+def _differ(one: Row, other: Row) -> bool:
+    return {**one, "filename": None} != {**other, "filename": None}
+
+
+def _two_rows(files: Sequence[str]) -> DataSetError:
+    return DataSetError(f"{METADATA_FILE} has two different rows for a file. Keep one.", files=files)
 
 
 def _rows(folder: Path) -> list[dict[str, str | None]]:

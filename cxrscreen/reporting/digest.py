@@ -6,7 +6,7 @@ from cxrscreen.classifier.estimate import Frozen
 
 SCHEMA_VERSION = 1
 DISCLAIMER = "Prototype, not for medical use, cannot yet be used for diagnosis."
-NOT_COMPARED = "The ledger could not be read: nothing was counted or compared"
+NOT_COMPARED = "Ledger or folders could not be read: nothing was counted or compared"
 
 
 class DigestBatch(Frozen):

@@ -17,7 +17,7 @@ from cxrscreen.reporting.model import StudyRow, Tally
 from cxrscreen.reporting.writer import disk_errors_in_words
 from cxrscreen.screening.claiming import select, unchanged_since
 from cxrscreen.screening.intake import look, look_again
-from cxrscreen.screening.ledger import OTHER_RUN
+from cxrscreen.screening.ledger import cause_of_claim
 from cxrscreen.screening.marking import mark_intake
 from cxrscreen.screening.model_choice import choose_model
 from cxrscreen.screening.opening import holds_anything
@@ -93,10 +93,12 @@ def open_batch(
         session.registry.card_of(model)  # what a person names must be there, also when nothing waits
     if not keeps_source:
         mark_intake(session.workspace)
-    _place_leftovers(session)
+    _place_leftovers(session, folder)
     first = [s for s in look(folder, names) if s.name not in but]
-    claimed = session.ledger.claimed_names(folder)
-    waiting = {s.name: s.fault or OTHER_RUN for s in first if s.fault or s.name in claimed}
+    if first and not keeps_source:
+        mark_intake(session.workspace)  # again: without a file in it, it was left unmarked
+    claimed = session.ledger.claims(folder)
+    waiting = {s.name: s.fault or cause_of_claim(held=claimed[s.name]) for s in first if s.fault or s.name in claimed}
     if len(waiting) == len(first):
         return OpenedBatch(batch_id=None, pending=waiting)
     if trouble := want_of_room(session):
@@ -162,6 +164,7 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     Raises:
         LedgerError: Another run has taken the batch over; its report is left alone.
         ReportError: The report cannot be written.
+        WorkspaceError: The folder of the reports is gone.
     """
     batch = session.ledger.batch(batch_id)
     place_files(session.workspace, session.ledger, batch, session.words)
@@ -173,6 +176,7 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     writer = session.writer(batch.language)
     content = writer.batch_files(report)
     with session.ledger.holding(batch_id):
+        session.workspace.check_in_place(session.workspace.reports)
         with disk_errors_in_words(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             _remove_unrecorded(folder, files)
@@ -215,16 +219,22 @@ def _checked(session: Session, folder: Path | None, names: Sequence[str]) -> tup
 def _record_batch(session: Session, batch: BatchRecord) -> None:
     """Record a batch in the archive; where that cannot be written to, whatever is placed there later does it."""
     try:
+        session.workspace.check_in_place(session.workspace.archive)  # it is not made anew
         write_batch_record(session.workspace, batch)
     except OSError as exc:
         log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, exc.strerror)
+    except WorkspaceError as exc:
+        log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, exc)
 
 
-def _place_leftovers(session: Session) -> None:
-    """Try again to move what earlier batches could not, but nothing of a folder whose disk has been taken out."""
+def _place_leftovers(session: Session, folder: Path) -> None:
+    """Try again to move what earlier batches could not, but nothing of a folder whose disk has been taken out.
+
+    A folder on demand is left alone until it is screened again: another disk may lie under its name meanwhile.
+    """
     for batch_id in session.ledger.batches_with_leftovers():
         batch = session.ledger.batch(batch_id)
-        if holds_anything(batch.folder):
+        if (folder == batch.folder or not batch.keeps_source) and holds_anything(batch.folder):
             place_files(session.workspace, session.ledger, batch, session.words)
 
 

@@ -19,18 +19,24 @@ from cxrscreen.errors import TakenOverError
 from cxrscreen.owner import this_process
 from cxrscreen.screening import schema
 from cxrscreen.screening.database import Database
-from cxrscreen.screening.ledger_queries import LEASE_SECONDS, LedgerQueries, is_held
+from cxrscreen.screening.ledger_queries import IS_OF, LEASE_SECONDS, STUCK, LedgerQueries, is_held
 from cxrscreen.screening.outcomes import BatchRecord, Claim, Outcome, Verdict
 
 RENEW_SECONDS = 10.0  # a lease that was renewed a shorter while ago is not renewed again
 OTHER_RUN = "in the hands of another run"
+LEFT_BEHIND = "in an interrupted batch that is still to be finished"
 
 _WAITS = "INSERT INTO file (batch_id, name, outcome, detail) VALUES (:id, :name, 'pending', :cause)"
 _STILL_WAITS = (
-    "UPDATE file SET batch_id = :id, detail = :cause WHERE outcome = 'pending' AND sha256 = '' AND file_id = "
-    "(SELECT MAX(file_id) FROM file JOIN batch USING (batch_id) WHERE name = :name AND folder = :folder) "
+    "UPDATE file SET batch_id = :id, detail = :cause WHERE outcome = 'pending' AND sha256 = '' AND file_id = "  # noqa: S608  # our own words
+    f"(SELECT MAX(file_id) FROM file JOIN batch USING (batch_id) WHERE name = :name AND {IS_OF}) "
     "AND EXISTS (SELECT 1 FROM batch WHERE batch_id = file.batch_id AND finished_at IS NOT NULL)"
 )
+
+
+def cause_of_claim(*, held: bool) -> str:
+    """Return why a file waits that an unfinished batch has claimed."""
+    return OTHER_RUN if held else LEFT_BEHIND
 
 
 class Ledger(LedgerQueries):
@@ -95,7 +101,7 @@ class Ledger(LedgerQueries):
             "meant": batch.meant,
         }
         with self._database.transaction() as db:
-            taken = self.claimed_names(batch.folder)
+            taken = self.claims(batch.folder)
             free = [claim for claim in claims if claim.name not in taken and is_there(claim)]
             if claims and not free:
                 return 0
@@ -109,9 +115,12 @@ class Ledger(LedgerQueries):
                 "INSERT INTO file (batch_id, name, sha256, study_key) VALUES (?, ?, ?, ?)",
                 ((batch.batch_id, schema.stored(claim.name), claim.sha256, claim.study_key) for claim in free),
             )
-            waiting = dict(waiting) | {claim.name: OTHER_RUN for claim in claims if claim.name in taken}
+            waiting = dict(waiting) | {
+                claim.name: cause_of_claim(held=taken[claim.name]) for claim in claims if claim.name in taken
+            }
+            of = {"id": batch.batch_id, "folder": row["folder"], "own": not batch.keeps_source}
             for name, cause in waiting.items():
-                values = {"id": batch.batch_id, "folder": row["folder"], "name": schema.stored(name), "cause": cause}
+                values = of | {"name": schema.stored(name), "cause": cause}
                 if not db.execute(_STILL_WAITS, values).rowcount:
                     db.execute(_WAITS, values)
         return len(free)
@@ -144,11 +153,16 @@ class Ledger(LedgerQueries):
             yield
         self._renewed[batch_id] = time.monotonic()
 
-    def end_lease(self, batch_id: str) -> None:
-        """Say that the batch's run has stopped: the next one may take it over at once. Another's stays as it is."""
+    def end_lease(self, batch_id: str, *, stuck: bool = False) -> None:
+        """Say that the batch's run has stopped: the next one may take it over at once. Another's stays as it is.
+
+        Args:
+            batch_id: The batch.
+            stuck: It was taken over and could not be finished; an onlooker is to learn it.
+        """
         self._write(
-            "UPDATE batch SET lease_until = 0 WHERE batch_id = :id AND owner = :owner",
-            {"id": batch_id, "owner": this_process()},
+            "UPDATE batch SET lease_until = :until WHERE batch_id = :id AND owner = :owner",
+            {"id": batch_id, "owner": this_process(), "until": STUCK if stuck else 0},
         )
         self._renewed.pop(batch_id, None)
 

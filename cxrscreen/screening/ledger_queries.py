@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from cxrscreen.screening.database import Database
 from cxrscreen.screening.outcomes import TAKEN_AWAY, BatchRecord, FileRecord
 
 LEASE_SECONDS = 300.0  # a run that has not been heard of for so long is dead, and another takes its batch over
+STUCK = 1.0  # in 1970, in place of a lease's end: the run that took the batch over could not finish it
 
 Record = TypeVar("Record")
 
@@ -40,13 +42,20 @@ class LedgerQueries:
 
     def claimed_names(self, folder: Path) -> set[str]:
         """Return the files of ``folder`` that unfinished batches have claimed."""
+        return set(self.claims(folder))
+
+    def claims(self, folder: Path) -> dict[str, bool]:
+        """Return the files of ``folder`` that unfinished batches have claimed, and whether the batch's run is alive."""
         rows = self._database.rows(
-            "SELECT name FROM file JOIN batch USING (batch_id) WHERE finished_at IS NULL "  # noqa: S608  # our own words
+            "SELECT name, batch_id, owner, lease_until FROM file JOIN batch USING (batch_id) WHERE finished_at IS NULL "  # noqa: S608  # our own words
             f"AND {IS_OF} "
             "AND (outcome IS NULL OR (destination IS NOT NULL AND placed = 0))",
             self._of(folder),
         )
-        return {os.fsdecode(row["name"]) for row in rows}
+        now = time.time()
+        batches = {row["batch_id"]: row for row in rows}  # to be asked once each: thousands of files may be claimed
+        alive = {batch_id: is_held(row, now) for batch_id, row in batches.items()}
+        return {os.fsdecode(row["name"]): alive[row["batch_id"]] for row in rows}
 
     def left_in_place(self, batch_id: str) -> set[str]:
         """Return the files of a batch that still lie where they were found."""

@@ -49,6 +49,8 @@ def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -
 
     Raises:
         LedgerError: Another run has taken the batch over, or the ledger cannot be used.
+        ReportError: No report can be written.
+        WorkspaceError: The folder of the reports is gone.
     """
     batch = session.ledger.batch(batch_id)
     with _in_hand(session, batch_id, study_keys) as deaths:
@@ -145,6 +147,7 @@ def _write_report(session: Session, batch: BatchRecord, study: Study, report: St
     with ledger.holding(batch.batch_id):
         if any(ledger.first_report(a.file.sha256) for a in study.accepted):
             return None
+        session.workspace.check_in_place(session.workspace.reports)
         folder = session.workspace.reports / batch.batch_id
         with disk_errors_in_words(folder):
             folder.mkdir(mode=0o700, exist_ok=True)

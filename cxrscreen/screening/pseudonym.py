@@ -7,21 +7,14 @@ reversed or guessed without its key, unlike a plain hash of a short patient numb
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import hmac
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
-from cxrscreen.durable import write_file
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.radiograph.radiograph import Identity
-from cxrscreen.screening.marking import mark_intake
-from cxrscreen.workspace import KEY_BYTES, Workspace, batches_in, write_new_key
+from cxrscreen.workspace import KEY_BYTES
 
 LETTERS = 12  # 60 bits: by chance two of a million studies share a key once in two million installations
 
@@ -66,50 +59,3 @@ def load_pseudonyms(key_file: Path) -> Pseudonyms:
     if len(key) != KEY_BYTES:
         raise WorkspaceError(f"{key_file.name} is damaged ({len(key)} bytes). Restore it from the backup.")
     return Pseudonyms(key)
-
-
-def rotate_key(workspace: Workspace) -> Path | None:
-    """Give the workspace a new key; the former one is set aside.
-
-    Reports written from now on call the same patients and studies by other pseudonyms; those written before keep
-    theirs. Copies are still recognised: by their content.
-
-    Returns:
-        Where the former key lies; ``None`` where there was none any more.
-
-    Raises:
-        WorkspaceError: A run has the workspace open, a batch is unfinished, or a file cannot be written.
-    """
-    aside = workspace.key.with_name(f"{workspace.key.name}.until-{datetime.now().astimezone():%Y-%m-%dT%H%M%S}")
-    try:
-        with _nobody_else(workspace):
-            if batches_in(workspace.ledger, unfinished=True):
-                raise WorkspaceError(
-                    "A batch is unfinished, and its studies have pseudonyms under the present key. Run "
-                    "`cxrscreen screen` once, then change the key."
-                )
-            kept = workspace.key.exists()
-            if kept:
-                write_file(aside, workspace.key.read_bytes())
-            write_new_key(workspace.key, replace=kept)
-            mark_intake(workspace)
-    except OSError as exc:
-        raise WorkspaceError(f"The key cannot be changed: {exc.strerror}. The former one counts.") from exc
-    return aside if kept else None
-
-
-@contextmanager
-def _nobody_else(workspace: Workspace) -> Iterator[None]:
-    """Hold off runs; each has the ledger open, and holds a share of its lock for so long."""
-    handle = os.open(workspace.ledger_lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise WorkspaceError(
-                "Another program has this workspace open. Stop `cxrscreen serve` and `cxrscreen watch`, or wait until "
-                "the run has ended, and try again."
-            ) from exc
-        yield
-    finally:
-        os.close(handle)

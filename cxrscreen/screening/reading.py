@@ -7,7 +7,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, field, replace
 
-from cxrscreen.errors import LedgerError, RefusedError, ReportError
+from cxrscreen.errors import LedgerError, RefusedError, ReportError, WorkspaceError
 from cxrscreen.radiograph.acceptance import acceptance_limits
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
@@ -146,13 +146,13 @@ def verdict_on_copy(original: Verdict, batch: BatchRecord, copy: FileRecord) -> 
 
 
 def stops_everything(exc: BaseException) -> bool:
-    """Return whether going on is pointless: no room, no report can be written, or the ledger does not answer.
+    """Return whether going on is pointless: no room, nowhere to write a report, or no answer of the ledger.
 
     Nothing is recorded then.
     """
     full = isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
     unwritten = isinstance(exc, ReportError) and isinstance(exc.__cause__, OSError)
-    return full or unwritten or isinstance(exc, LedgerError)
+    return full or unwritten or isinstance(exc, (LedgerError, WorkspaceError))
 
 
 def failure(session: Session, batch: BatchRecord, file: FileRecord, step: str, exc: BaseException) -> Verdict:

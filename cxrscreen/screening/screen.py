@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cxrscreen.errors import CxrscreenError, ModelError
+from cxrscreen.errors import CxrscreenError, ModelError, TakenOverError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch, take_over
 from cxrscreen.screening.claiming import FILES_IN_HAND
 from cxrscreen.screening.intake import Sighting, look
@@ -74,16 +74,33 @@ def drain(
         first = False
 
 
-def resume(session: Session, *, progress: Progress = lambda _d, _a: None) -> list[BatchSummary]:
-    """Finish the batches whose runs have died; one that cannot be finished is left to a later run."""
+def resume(
+    session: Session,
+    *,
+    progress: Progress = lambda _d, _a: None,
+    report: Callable[[str, BatchSummary | str], None] = lambda _b, _s: None,
+) -> list[BatchSummary]:
+    """Finish the batches whose runs have died; one that cannot be finished is left to a later run.
+
+    Args:
+        session: The open workspace.
+        progress: Told how far it is.
+        report: Told of each batch at once: its summary, or why it cannot be finished.
+    """
     summaries: list[BatchSummary] = []
     tried: list[str] = []
     while (batch_id := take_over(session, but=tried)) is not None:
         tried.append(batch_id)
         try:
             summaries.append(finish(session, batch_id, progress=progress))
-        except (CxrscreenError, OSError) as exc:
+            report(batch_id, summaries[-1])
+        except (ModelError, TakenOverError) as exc:  # its files are free again; or another run finishes it
+            log.warning("batch %s: %s", batch_id, exc)
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the others go on
             log.error("batch %s cannot be finished now: %s", batch_id, _words(exc))  # noqa: TRY400  # no traceback
+            with suppress(CxrscreenError):
+                session.ledger.end_lease(batch_id, stuck=True)
+            report(batch_id, _words(exc))
     return summaries
 
 
@@ -122,7 +139,16 @@ def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None],
 
     A change of the intake starts a screening, and so does the settings' interval; trouble is logged, once as long as it
     stays the same, and tried again.
+
+    Args:
+        session: The open workspace.
+        report: Told of each round, and of each interrupted batch that was finished.
     """
+
+    def report_resumed(batch_id: str, done: BatchSummary | str) -> None:
+        if isinstance(done, BatchSummary):
+            report(OpenedBatch(batch_id=batch_id), done)
+
     seen: Sequence[Sighting] = ()
     last = float("-inf")
     told = ""
@@ -130,19 +156,21 @@ def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None],
         try:
             now = look(session.workspace.intake)
             due = time.monotonic() - last >= 60 * session.settings.screen_every_minutes
-            if now and (now != seen or due):
+            if due or (now and now != seen):
                 session.workspace.check_in_place()
-                resume(session)
-                for opened, summary in drain(session):
+                resume(session, report=report_resumed)
+                for opened, summary in drain(session) if now else ():
                     report(opened, summary)
                 # As it was before: what has arrived since is a change.
                 seen, last, told = now, time.monotonic(), ""
-        except (CxrscreenError, OSError) as exc:
+        except Exception as exc:  # noqa: BLE001  # e.g. no memory for the model: in a while there may be
             if told != (told := _words(exc)):
                 log.error("%s", told)  # noqa: TRY400  # no traceback
         time.sleep(session.settings.watch_seconds)
 
 
-def _words(exc: CxrscreenError | OSError) -> str:
-    """Return what may be logged: the system's own errors name files, and so may name patients."""
-    return str(exc) if isinstance(exc, CxrscreenError) else exc.strerror or type(exc).__name__
+def _words(exc: Exception) -> str:
+    """Return what may be logged: all errors but ours may name files, and so may name patients."""
+    if isinstance(exc, CxrscreenError):
+        return str(exc)
+    return (exc.strerror if isinstance(exc, OSError) else None) or type(exc).__name__

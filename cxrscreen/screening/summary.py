@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from cxrscreen.reporting.model import Tally
-from cxrscreen.screening.batch import BatchSummary
+from cxrscreen.screening.batch import BatchSummary, OpenedBatch
 from cxrscreen.screening.outcomes import FileRecord, Outcome
 from cxrscreen.screening.screen import Round
 from cxrscreen.screening.session import Session
 
 
 def summary_as_json(
-    session: Session, rounds: Sequence[Round], *, folder: Path | None = None, resumed: Sequence[BatchSummary] = ()
+    session: Session,
+    rounds: Sequence[Round],
+    *,
+    folder: Path | None = None,
+    resumed: Sequence[BatchSummary] = (),
+    unfinished: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, object]:
     """Return sums, model, batch reports and one entry a file; paths are absolute.
 
@@ -23,9 +29,10 @@ def summary_as_json(
 
     Args:
         session: The open workspace.
-        rounds: What was screened of a folder.
+        rounds: What was screened of a folder; none where an error came before.
         folder: That folder; ``None`` is the workspace's own intake.
         resumed: Batches of dead runs that were finished before, of this folder or of others.
+        unfinished: Those that could not be finished, each with the cause.
     """
     looked_at = Path(os.path.realpath(folder or session.workspace.intake))
     decided: list[dict[str, object]] = []
@@ -45,15 +52,17 @@ def summary_as_json(
             waiting[looked_at, name] = _entry(name, "pending") | {"reason": cause}
     entries = [*decided, *waiting.values()]
     sums = Counter(str(entry["outcome"]) for entry in entries)
+    last = rounds[-1][0] if rounds else OpenedBatch(batch_id=None)
     model = batches[-1].model if batches else session.registry.card_of(session.settings.model).version
     return {
         **Tally(**sums).counts(),
-        "beyond": rounds[-1][0].beyond,
-        "trouble": rounds[-1][0].trouble or None,
+        "beyond": last.beyond,
+        "trouble": last.trouble or None,
         "model": model,
         "batch_report": str(batches[-1].report_html) if batches else None,
         "batch_reports": [str(batch.report_html) for batch in batches],
         "resumed": [str(batch.report_html) for batch in resumed],
+        "unfinished": dict(unfinished),
         "workspace": str(session.workspace.root),
         "studies": entries,
     }

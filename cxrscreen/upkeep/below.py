@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,26 +49,51 @@ def folders(parent: Path) -> list[Path]:
     return [Path(entry.path) for entry in entries(parent) if entry.is_dir(follow_symlinks=False)]
 
 
-def below(top: Path) -> Below:
-    """List a folder and all folders in it, but for drafts, which are no files yet, and marks of ours.
+def is_gone(path: Path) -> bool:
+    """Return whether nothing lies there; what cannot be seen, for want of rights or as a disk fails, is not gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def walk(top: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Find all that lies below a folder, but for drafts, which are no files yet, and marks of ours.
 
     A list of what is left to do takes the place of ``os.walk``, which gives up a thousand folders deep before
     Python 3.12.
 
+    Yields:
+        The name relative to the folder, with forward slashes, and the entry; a folder before what is in it.
+
     Raises:
         OSError: A folder cannot be listed. One that is gone meanwhile is no error.
     """
-    found = Below()
     left = [""]
     while left:
         prefix = left.pop()
         for entry in entries(top / prefix):
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
-                found.folders.append(name)
                 left.append(f"{name}/")
-            elif entry.is_file(follow_symlinks=False):
-                found.files.append(name)
-            else:
-                found.others += 1
+            yield name, entry
+
+
+def below(top: Path) -> Below:
+    """List a folder and all folders in it, as ``walk`` finds them.
+
+    Raises:
+        OSError: A folder cannot be listed. One that is gone meanwhile is no error.
+    """
+    found = Below()
+    for name, entry in walk(top):
+        if entry.is_dir(follow_symlinks=False):
+            found.folders.append(name)
+        elif entry.is_file(follow_symlinks=False):
+            found.files.append(name)
+        else:
+            found.others += 1
     return found

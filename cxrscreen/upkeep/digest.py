@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from cxrscreen.durable import write_file
-from cxrscreen.errors import LedgerError, ModelError
+from cxrscreen.errors import LedgerError, ModelError, WorkspaceError
 from cxrscreen.reporting.digest import (
     ChampionMove,
     CheckedInstallation,
@@ -25,7 +24,7 @@ from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.settings import Language, Settings
 from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.champion import registry_of
-from cxrscreen.upkeep.digest_files import digest_folder, digests_before
+from cxrscreen.upkeep.digest_files import digest_folder, digests_but
 from cxrscreen.upkeep.ledger_view import LedgerView
 from cxrscreen.upkeep.night import Night, sum_up_night
 from cxrscreen.upkeep.reconcile import EXAMPLES, folder_bytes, reconcile
@@ -34,8 +33,20 @@ from cxrscreen.upkeep.state import LastDigest, Status
 from cxrscreen.upkeep.status import status_of
 from cxrscreen.workspace import PRIVATE_FOLDER, Workspace
 
-OVERLAP = timedelta(hours=1)  # a batch is closed long before
 NOTHING = Night(batches=(), places=(), under_way=0, vanished=(), refused=(), studies=0, flagged=())
+UNREADABLE = (
+    "Archive, quarantine or reports cannot be read: {why}. Check their disk, and that all in them belongs to the user "
+    "who runs cxrscreen."
+)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was told before: up to when, and of what."""
+
+    until: str | None = None
+    batches: set[str] = field(default_factory=set)
+    moves: set[ChampionMove] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +60,29 @@ class WrittenDigest:
 
 
 def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest] = run_self_test) -> WrittenDigest:
-    """Run the self-test, sum up what came since the digest of an earlier day, and write the digest of today.
+    """Run the self-test, sum up what no digest of another day has told of, and write the digest of today.
 
-    Written again on the same day, it takes the place of the earlier one and reaches up to now. Where the ledger cannot
-    be read it lies beside that one and says so, and the next digest begins where the last one ended that could.
+    Written again on the same day, it takes the place of the earlier one and reaches up to now. Where the ledger or what
+    it tells of cannot be read it lies beside that one and says so, and the next digest tells of that time, too.
 
     Args:
         settings: Of the installation.
         self_test: How to test the installation; starts TensorFlow.
 
     Raises:
-        WorkspaceError: There is no workspace.
+        WorkspaceError: There is no workspace, or its reports are not mounted: former digests are not to be seen, and
+            this one would be hidden as soon as they are.
         ReportError: The digest cannot be written.
     """
     tested = self_test(settings)
     status = status_of(settings, self_test=tested)
+    workspace = Workspace(settings.workspace)
+    workspace.check_in_place(workspace.reports)
     digest = _digest(settings, status, tested)
     html, pdf = _writer(settings.language).render(
         "digest.html.j2", compose_digest_page(digest, load_words(settings.language)), {}
     )
-    folder = digest_folder(Workspace(settings.workspace).reports)
+    folder = digest_folder(workspace.reports)
     files = {suffix: folder / f"{digest.name}.{suffix}" for suffix in ("pdf", "html", "json")}
     with disk_errors_in_words(files["html"]):
         folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
@@ -85,16 +99,16 @@ def _writer(language: Language) -> ReportWriter:
 
 
 def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
-    workspace, until = Workspace(settings.workspace), datetime.fromisoformat(status.at)
-    since, told = _told_before(workspace, status.at[:10])
+    workspace = Workspace(settings.workspace)
+    told = _told_before(workspace, status.at[:10])
     ledger, waiting = status.ledger, status.waiting
     troubles = list(status.must_act)
-    compared = None if ledger is None else _reconciled(workspace, since, until, told, troubles)
+    compared = None if ledger is None else _reconciled(workspace, told.batches, troubles)
     night, checked, disagreements = compared or (NOTHING, 0, ())
     by_outcome = {row.outcome: row.ledger for row in night.places}
     return Digest(
         date=status.at[:10],
-        since=since,
+        since=told.until,
         until=status.at,
         site=settings.site_name,
         phantoms=settings.demonstration,
@@ -121,7 +135,7 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
         batches=night.batches,
         model=status.model.version if status.model else settings.model,
         model_verified=bool(status.model and status.model.verified),
-        moves=tuple(_moves(settings, since)),
+        moves=tuple(move for move in _moves(settings) if move not in told.moves),
         self_test=CheckedInstallation(
             at=tested.at,
             healthy=tested.healthy,
@@ -132,35 +146,38 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
     )
 
 
-def _told_before(workspace: Workspace, date: str) -> tuple[str | None, set[str]]:
-    """Return up to when the last digest of an earlier day reached, and the batches of about that time that were told.
+def _told_before(workspace: Workspace, date: str) -> _Told:
+    """Return what the digests of other days have told of.
 
-    A batch bears the time at which its report was begun, and is there to be counted a little later. So this digest
-    looks back beyond the last one, and leaves out by name what was told then.
+    By name, not by time: a clock that was wrong for a night has dated what came then years before or after. Names are
+    a few hundred kilobytes a year.
     """
-    since: str | None = None
-    told: set[str] = set()
-    for former in digests_before(workspace.reports, date):
-        since = since or former.until
-        if datetime.fromisoformat(former.until) < datetime.fromisoformat(since) - OVERLAP:
-            break
-        told.update(batch.batch for batch in former.batches)
-    return since, told
+    told = _Told()
+    for former in digests_but(workspace.reports, date):
+        if told.until is None and former.date < date:
+            told.until = former.until
+        told.batches.update(batch.batch for batch in former.batches)
+        told.moves.update(former.moves)
+    return told
 
 
 def _reconciled(
-    workspace: Workspace, since: str | None, until: datetime, told: set[str], troubles: list[str]
+    workspace: Workspace, told: set[str], troubles: list[str]
 ) -> tuple[Night, int, tuple[Disagreement, ...]] | None:
-    """Sum up and compare, or note why the ledger cannot be read."""
+    """Sum up and compare, or note why ledger or folders cannot be read."""
     if not workspace.ledger.exists():  # the status would say that one is missing: nothing was screened yet
         return NOTHING, 0, ()
-    began = 0.0 if since is None else (datetime.fromisoformat(since) - OVERLAP).timestamp()
     try:
         with LedgerView(workspace.ledger) as view:
-            night = sum_up_night(workspace.root, view, since=began, until=until.timestamp(), but=told)
+            _check_kept(workspace)
+            night = sum_up_night(workspace.root, view, but=told)
             checked, disagreements = reconcile(workspace, view)
-    except LedgerError as exc:  # it broke just now
+            _check_kept(workspace)  # a disk may have been taken out meanwhile
+    except (LedgerError, WorkspaceError) as exc:
         troubles.append(str(exc))
+        return None
+    except OSError as exc:
+        troubles.append(UNREADABLE.format(why=exc.strerror))
         return None
     if night.vanished:
         names = tuple(str(printable(name)) for name in night.vanished[:EXAMPLES])
@@ -178,14 +195,24 @@ def _needs(
     count = sum(one.count for one in disagreements)
     if count:
         found.append(f"Places where ledger and folders do not agree: {count:,}. They are listed in the digest.")
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
-def _moves(settings: Settings, since: str | None) -> Iterable[ChampionMove]:
+def _check_kept(workspace: Workspace) -> None:
+    """See that what the ledger tells of is there to be looked at.
+
+    Raises:
+        WorkspaceError: Archive, quarantine or reports are not in their place, in the words of the status.
+    """
+    looked_at = (workspace.archive, workspace.quarantine, workspace.reports)
+    for sentence in needs.of_folders(folder for folder in workspace.out_of_place if folder in looked_at):
+        raise WorkspaceError(sentence)
+
+
+def _moves(settings: Settings) -> Iterable[ChampionMove]:
     try:
         moves = registry_of(settings).log()
     except ModelError:  # the status says that the log is damaged
         return
     for move in moves:
-        if since is None or datetime.fromisoformat(move.at) > datetime.fromisoformat(since):
-            yield ChampionMove(at=move.at, version=move.version, former=move.former, who=move.who, why=move.why)
+        yield ChampionMove(at=move.at, version=move.version, former=move.former, who=move.who, why=move.why)

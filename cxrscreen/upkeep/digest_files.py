@@ -22,14 +22,17 @@ def digest_folder(reports: Path) -> Path:
     return reports / FOLDER
 
 
-def digests_before(reports: Path, date: str) -> Iterator[Digest]:
-    """Yield the digests of earlier days that can be read, the latest first."""
-    return _readable([path for path in _records(reports) if path.stem < date])
+def digests_but(reports: Path, date: str) -> Iterator[Digest]:
+    """Yield the digests of all other days that can be read, the latest first; a wrong clock dates some ahead."""
+    return _readable([path for path in _records(reports) if path.stem != date])
 
 
-def last_digest(reports: Path) -> LastDigest | None:
-    """Return what a status says of the last digest, or ``None`` where there is none that can be read."""
-    digest = next(_readable(_records(reports)), None)
+def last_digest(reports: Path, today: str) -> LastDigest | None:
+    """Return what a status says of the last digest, or ``None`` where there is none that can be read.
+
+    One of a day to come was written when the clock was wrong: there would be no newer one for as long.
+    """
+    digest = next(_readable([path for path in _records(reports) if path.stem <= today]), None)
     if digest is None:
         return None
     return LastDigest(
@@ -43,7 +46,9 @@ def last_digest(reports: Path) -> LastDigest | None:
 
 
 def _records(reports: Path) -> list[Path]:
-    return sorted(digest_folder(reports).glob("????-??-??.json"))
+    with suppress(OSError):  # may not be looked into: the status says so, and no digest can be written there
+        return sorted(digest_folder(reports).glob("????-??-??.json"))
+    return []
 
 
 def _readable(records: list[Path]) -> Iterator[Digest]:

@@ -19,6 +19,7 @@ DEVELOPERS_LOCK_FILE = LOCK_FILE.with_name("requirements-dev.lock")  # names all
 OWN_PACKAGE, INSTALLER = "cxrscreen", "pip"
 CODE_FOLDERS = ("cxrscreen", "flows", "templates", "deployments")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+MOST_LINKS = 40  # on one way, as the kernel follows them
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)\s*(;)?", re.MULTILINE)
 
@@ -93,13 +94,34 @@ def exchangeable_above(*places: Path) -> list[str]:
 
     That takes the right to write to a folder that is not sticky, as ``/tmp`` is, or to own it.
     """
-    above = {folder for place in places for way in (place.absolute(), place.resolve()) for folder in way.parents}
-    looked_at = ((folder, folder.stat()) for folder in sorted(above))
+    passed = {step: status for place in places for step, status in _on_the_way(place)}
     return [
-        str(folder)
-        for folder, status in looked_at
-        if _is_foreign(status) or (status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX)
+        str(step)
+        for step, status in sorted(passed.items())
+        if _is_foreign(status)
+        or (stat.S_ISDIR(status.st_mode) and status.st_mode & OTHERS_WRITE and not status.st_mode & stat.S_ISVTX)
     ]
+
+
+def _on_the_way(place: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield each folder in which the system looks up a part of the way to a place, and each link that it follows."""
+    here, left, links = Path("/"), [*reversed(place.absolute().parts[1:])], 0
+    while left and links < MOST_LINKS:
+        yield here, here.lstat()
+        step = here / left.pop()
+        if step.name == "..":
+            here = here.parent
+        elif step.is_symlink():
+            yield step, step.lstat()
+            links += 1
+            target = step.readlink()
+            if target.is_absolute():
+                here = Path("/")
+            left += [part for part in reversed(target.parts) if part != "/"]
+        elif step.is_dir():
+            here = step
+        else:
+            return  # the file itself, or nothing
 
 
 def _is_foreign(status: os.stat_result) -> bool:

@@ -6,10 +6,11 @@ read is a finding.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,13 +18,13 @@ from urllib.parse import quote
 
 from cxrscreen.errors import LedgerDamagedError, LedgerError
 from cxrscreen.screening.database import is_damage
-from cxrscreen.screening.ledger_queries import IS_OF, is_held
+from cxrscreen.screening.ledger_queries import IS_OF, STUCK, is_held
 from cxrscreen.screening.schema import stored
 
 LOCK_WAIT_SECONDS = 5.0
 DAMAGED = "The ledger is damaged. Stop what screens, keep the file, and run cxrscreen recover."
 
-_FINISHED = "CAST(strftime('%s', finished_at) AS INTEGER)"  # whatever zone it was written in
+_AS_BEGUN = "batch.rowid"  # in this order batches were entered, whatever the clock said
 # The last failure of a content that nothing has come of since.
 _OPEN_FAILURES = (
     "outcome = 'failed' AND NOT EXISTS (SELECT 1 FROM file AS later WHERE later.sha256 = file.sha256 "
@@ -41,6 +42,7 @@ class BatchLine:
     started_at: str
     finished_at: str | None
     alive: bool  # its run has been heard of lately
+    stuck: bool  # the last run that took it over could not finish it
     claimed: int  # files
     done: int  # of those, with an outcome
 
@@ -120,15 +122,16 @@ class LedgerView:
         return self._batches("finished_at IS NULL ORDER BY started_at")
 
     def last_finished(self) -> BatchLine | None:
-        """Return the batch that was finished last."""
-        found = self._batches(f"finished_at IS NOT NULL ORDER BY {_FINISHED} DESC LIMIT 1")
+        """Return the finished batch that was begun last."""
+        found = self._batches(f"finished_at IS NOT NULL ORDER BY {_AS_BEGUN} DESC LIMIT 1")
         return found[0] if found else None
 
-    def finished(self, since: float, until: float) -> list[BatchLine]:
-        """Return the batches that were finished after ``since`` and not after ``until`` (seconds since the epoch)."""
+    def finished(self, *, but: Collection[str] = ()) -> list[BatchLine]:
+        """Return the finished batches but for some, in the order in which they were begun."""
         return self._batches(
-            f"{_FINISHED} > :since AND {_FINISHED} <= :until ORDER BY {_FINISHED}",
-            {"since": since, "until": until},
+            "finished_at IS NOT NULL AND batch_id NOT IN (SELECT value FROM json_each(:but)) "  # noqa: S608  # our own words
+            f"ORDER BY {_AS_BEGUN}",
+            {"but": json.dumps(list(but))},
         )
 
     def batch_days(self) -> dict[str, str]:
@@ -141,12 +144,12 @@ class LedgerView:
         return self._files("batch_id = :id ORDER BY name", {"id": batch_id})
 
     def open_failures(self) -> list[tuple[FileLine, Path]]:
-        """Return the last failure of each content that nothing has come of since, and where the file was found."""
+        """Return the last failure of each content that nothing has come of since, and the folder it was found in."""
         folders = {
             row["batch_id"]: self._folder(row) for row in self._rows("SELECT batch_id, folder, keeps_source FROM batch")
         }
         files = self._files(f"{_OPEN_FAILURES} ORDER BY file_id", {})
-        return [(file, folders[file.batch_id] / file.name) for file in files]
+        return [(file, folders[file.batch_id]) for file in files]
 
     def leftovers(self) -> int:
         """Return how many files of finished batches could not be brought to their destinations."""
@@ -185,6 +188,7 @@ class LedgerView:
                 started_at=row["started_at"],
                 finished_at=row["finished_at"],
                 alive=is_held(row, now),
+                stuck=row["lease_until"] == STUCK,
                 claimed=row["claimed"],
                 done=row["done"],
             )

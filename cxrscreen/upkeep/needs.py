@@ -6,14 +6,26 @@ is tried again) is not among them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep.self_test import SelfTest
 from cxrscreen.upkeep.state import Disk, LastDigest, LedgerState, ModelState, Service, Waiting
+from cxrscreen.workspace import is_closed
 
 SELF_TEST_DAYS = 7  # the digest runs one each day
+CLOCK_SLACK = timedelta(hours=1)
+
+
+def of_folders(out_of_place: Iterable[Path]) -> Iterator[str]:
+    """Say which folders are gone, not mounted, or closed to this user."""
+    for folder in out_of_place:
+        if is_closed(folder):
+            yield f"The folder {folder.name} cannot be looked into. Give its owner the right."
+            continue
+        yield f"The folder {folder.name} is gone, or another one lies in its place. Mount its disk, or put it back."
 
 
 def of_waiting(waiting: Waiting, settings: Settings) -> Iterator[str]:
@@ -46,7 +58,9 @@ def of_ledger(ledger: LedgerState, settings: Settings, now: datetime) -> Iterato
         )
     for run in ledger.runs:
         age = now - datetime.fromisoformat(run.started_at)
-        if not run.alive and age > timedelta(hours=settings.waiting_hours):
+        if run.stuck:
+            yield f"The batch {run.batch} was interrupted and cannot be finished. Run cxrscreen screen: it says why."
+        elif not run.alive and age > timedelta(hours=settings.waiting_hours):
             yield f"The batch {run.batch} was interrupted and nobody has finished it. Run cxrscreen screen."
 
 
@@ -79,8 +93,12 @@ def of_self_test(self_test: SelfTest | None, now: datetime) -> Iterator[str]:
     if not self_test.healthy:
         subjects = ", ".join(finding.subject for finding in self_test.failed)
         yield f"The self-test failed on {subjects}. Run cxrscreen doctor and do what it says."
-    elif now - datetime.fromisoformat(self_test.at) > timedelta(days=SELF_TEST_DAYS):
+        return
+    age = now - datetime.fromisoformat(self_test.at)
+    if age > timedelta(days=SELF_TEST_DAYS):
         yield f"The last self-test is older than {SELF_TEST_DAYS} days. Run cxrscreen doctor."
+    elif age < -CLOCK_SLACK:
+        yield "The last self-test is dated in the future: the clock was wrong, or is wrong now. Run cxrscreen doctor."
 
 
 def of_digest(digest: LastDigest | None) -> Iterator[str]:

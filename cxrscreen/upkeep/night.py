@@ -10,7 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from cxrscreen.reporting.digest import DigestBatch, FlaggedStudy, Places, RefusedReason
 from cxrscreen.screening.intake import UNFINISHED_SUFFIXES
+from cxrscreen.screening.opening import holds_anything
 from cxrscreen.screening.outcomes import Outcome
+from cxrscreen.upkeep.below import is_gone
 from cxrscreen.upkeep.ledger_view import BatchLine, FileLine, LedgerView
 
 UNDECIDED = (Outcome.PENDING, Outcome.FAILED)
@@ -35,20 +37,18 @@ class _Seen:
     file: FileLine
 
 
-def sum_up_night(root: Path, view: LedgerView, *, since: float, until: float, but: Collection[str] = ()) -> Night:
-    """Sum up the batches that were finished in a time.
+def sum_up_night(root: Path, view: LedgerView, *, but: Collection[str] = ()) -> Night:
+    """Sum up the batches that are finished and were not summed up before; no clock has a say in which.
 
     Args:
         root: The workspace.
         view: Its ledger.
-        since: Seconds since the epoch; what was finished then belongs to the night before.
-        until: Likewise; what was finished then belongs to this night.
         but: Batches that were summed up before.
 
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    finished = [line for line in view.finished(since, until) if line.batch_id not in but]
+    finished = view.finished(but=but)
     unfinished = view.unfinished()
     taken = {(line.folder, file.name) for line in unfinished for file in view.files(line.batch_id) if file.sha256}
     rows = {line.batch_id: view.files(line.batch_id) for line in finished}
@@ -95,7 +95,7 @@ def _overtaken(former: FileLine, later: FileLine) -> bool:
 def _renamed_by_sender(seen: _Seen) -> bool:
     """The name of a file in transfer, which has gone as senders let it go: it has arrived under its own."""
     in_transfer = seen.file.name.lower().endswith(UNFINISHED_SUFFIXES)
-    return in_transfer and not os.path.lexists(seen.batch.folder / seen.file.name)
+    return in_transfer and is_gone(seen.batch.folder / seen.file.name)
 
 
 def _found(root: Path, seen: Sequence[_Seen]) -> tuple[tuple[Places, ...], tuple[str, ...]]:
@@ -116,9 +116,10 @@ def _found(root: Path, seen: Sequence[_Seen]) -> tuple[tuple[Places, ...], tuple
 
 def _place(root: Path, seen: _Seen) -> str:
     file = seen.file
-    waits = os.path.lexists(seen.batch.folder / file.name)
+    # Of a folder whose disk is not mounted no file was taken away.
+    waits = not is_gone(seen.batch.folder / file.name) or not holds_anything(seen.batch.folder)
     if file.destination is not None:
-        if os.path.lexists(root / file.destination):
+        if not is_gone(root / file.destination):
             return PurePosixPath(file.destination).parts[0]
         return "source" if waits and not file.placed else "missing"
     if waits:

@@ -18,6 +18,7 @@ from cxrscreen.classifier.card import ModelCard
 from cxrscreen.screening import schema
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.moving import content_hash
+from cxrscreen.screening.opening import holds_anything
 from cxrscreen.screening.outcomes import BatchRecord, Outcome
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.upkeep.evidence import Evidence, Place
@@ -70,6 +71,8 @@ def rebuild(around: Surroundings, salvaged: Salvage, evidence: Evidence) -> Rebu
     gone = sum(not _settled(around, batches[batch_id], row, evidence) for (batch_id, _), row in files.items())
     if gone:
         lost.append(f"{gone} files lie nowhere any more; their outcomes are kept.")
+    if salvaged.implausible:
+        lost.append(f"{salvaged.implausible} rows of the old ledger cannot be true: they do not count.")
     if evidence.unreadable:
         lost.append(f"{evidence.unreadable} records and reports could not be read.")
     ordered = sorted(files.values(), key=lambda row: (batches[row["batch_id"]]["started_at"], row.get("file_id") or 0))
@@ -244,12 +247,13 @@ def _settled(around: Surroundings, batch: Row, row: Row, evidence: Evidence) -> 
     if destination in evidence.lying:
         row["placed"] = int(bool(row["placed"]) or (row["batch_id"], row["name"]) in evidence.placed)
         return True
-    row["placed"] = 0
+    was_placed, row["placed"] = row["placed"], 0
     folder = around.workspace.intake if not batch["keeps_source"] else Path(os.fsdecode(batch["folder"]))
     source = folder / row["name"]
     try:
         known_by = content_hash(source, like=row["sha256"]) if source.is_file() and not source.is_symlink() else None
-        still_there = known_by == row["sha256"]
+        # Of a folder whose disk may be away nobody knows what it holds; the next run will tell.
+        still_there = known_by == row["sha256"] or not (was_placed or holds_anything(folder))
     except OSError:
         still_there = True  # placing will tell
     if still_there:

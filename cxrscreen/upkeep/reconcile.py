@@ -11,7 +11,7 @@ from pathlib import Path
 from cxrscreen.reporting.digest import Disagreement
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.records import REASON_FILE
-from cxrscreen.upkeep.below import entries
+from cxrscreen.upkeep.below import entries, is_gone, walk
 from cxrscreen.upkeep.ledger_view import FileLine, LedgerView
 from cxrscreen.workspace import Workspace
 
@@ -40,6 +40,7 @@ def reconcile(workspace: Workspace, view: LedgerView) -> tuple[int, tuple[Disagr
 
     Raises:
         LedgerError: The ledger cannot be read.
+        OSError: A folder cannot be listed, so that nothing can be said of what lies in it.
     """
     found, checked = _Found(), 0
     folders = _batch_folders(workspace)
@@ -58,11 +59,12 @@ def reconcile(workspace: Workspace, view: LedgerView) -> tuple[int, tuple[Disagr
 
 
 def folder_bytes(workspace: Workspace) -> dict[str, int]:
-    """Return what each folder of the workspace holds, in bytes; links are not followed."""
+    """Return what each folder of the workspace holds, in bytes; links are not followed.
+
+    A figure for orientation: of a folder in which one cannot be listed, it is what was found until then.
+    """
     return {
-        entry.name: sum(_size(file) for file in _files_below(entry.path))
-        if entry.is_dir(follow_symlinks=False)
-        else _size(entry)
+        entry.name: _bytes_below(entry) if entry.is_dir(follow_symlinks=False) else _size(entry)
         for entry in entries(workspace.root)
     }
 
@@ -72,7 +74,7 @@ def _compare_files(root: Path, on_disk: set[str], rows: list[FileLine], found: _
     found.strays += sorted(on_disk - expected)
     for row in rows:
         gone = row.destination is not None and row.placed and row.destination not in on_disk
-        if gone and not os.path.lexists(root / (row.destination or "")):
+        if gone and is_gone(root / (row.destination or "")):
             found.lost.append(row.destination or "")
 
 
@@ -122,21 +124,17 @@ def _kept_files(root: Path, folder: Path) -> Iterator[str]:
     if not folder.is_dir():
         yield folder.relative_to(root).as_posix()
     prefix = len(str(root)) + 1
-    for file in _files_below(str(folder)):
-        if not (quarantined and file.name == REASON_FILE):
-            yield file.path[prefix:]
+    for _, entry in walk(folder):
+        if not entry.is_dir(follow_symlinks=False) and not (quarantined and entry.name == REASON_FILE):
+            yield entry.path[prefix:]
 
 
-def _files_below(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Find files and links below a folder, however deep: a list of what is left, because senders nest folders."""
-    left = [folder]
-    while left:
-        with suppress(OSError):
-            for entry in entries(Path(left.pop())):
-                if entry.is_dir(follow_symlinks=False):
-                    left.append(entry.path)
-                else:
-                    yield entry
+def _bytes_below(folder: os.DirEntry[str]) -> int:
+    total = 0
+    with suppress(OSError):
+        for _, entry in walk(Path(folder.path)):
+            total += 0 if entry.is_dir(follow_symlinks=False) else _size(entry)
+    return total
 
 
 def _size(entry: os.DirEntry[str]) -> int:

@@ -6,21 +6,23 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from cxrscreen.drafts import draft_for, sweep_drafts
-from cxrscreen.durable import sync_folder
+from cxrscreen.drafts import FOLDER as DRAFTS
+from cxrscreen.drafts import draft_for, is_draft, prepare_drafts, sweep_drafts
+from cxrscreen.durable import rename_to_free_name, sync_folder
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep.manifest import LEDGER, TOPS, Manifest, read_through
 from cxrscreen.upkeep.rebuild import Rebuilt
 from cxrscreen.upkeep.recover import Sums, renew_ledger, sums, surroundings
-from cxrscreen.workspace import KEY_BYTES, Workspace, mark_folders
+from cxrscreen.workspace import FOLDER_MARK, KEY_BYTES, PRIVATE_FOLDER, Workspace, mark_folders
 
-ANEW = "what reports, archive and quarantine tell has taken its place."
+NO_LEDGER = "missing: what reports, archive and quarantine tell has taken its place."
+DAMAGED = "damaged: beside what can still be read of it counts what reports, archive and quarantine tell."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +53,47 @@ def restore(file: Path, into: Path) -> Restored:
 
     Args:
         file: The backup.
-        into: A new or empty folder.
+        into: A new or empty folder; an empty one may be where a disk is mounted.
 
     Raises:
-        WorkspaceError: The folder is in use or cannot be written, or the backup is damaged or has no key.
+        WorkspaceError: The folder is in use, is a link or cannot be written, or the backup is damaged or has no key.
     """
-    if into.exists() and not (into.is_dir() and not any(into.iterdir())):
+    if into.is_symlink():
+        raise WorkspaceError(f"{into} is a link. Name the folder itself: {into.resolve()}")
+    if into.exists() and not (into.is_dir() and all(is_draft(entry.name) for entry in into.iterdir())):
         raise WorkspaceError(
             f"{into} is not empty. Name a new folder: nothing is ever restored over another workspace."
         )
     if not into.parent.is_dir():
         raise WorkspaceError(f"There is no folder {into.parent}. Make it, or name another.")
     try:
-        draft = draft_for(into)
-        sweep_drafts(draft.parent)  # a restore that was killed has left radiographs and the key
-        draft.mkdir(mode=0o700)
-        try:
+        with _draft_of(into) as draft:
             return _restore(file, into, draft)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
     except (OSError, sqlite3.Error) as exc:
         cause = exc.strerror if isinstance(exc, OSError) else exc
         raise WorkspaceError(
             f"{file.name} cannot be restored: {cause}. Check that it can be read, and that {into.parent} is "
             "writable and has room. Nothing of it is left."
         ) from exc
+
+
+@contextmanager
+def _draft_of(into: Path) -> Iterator[Path]:
+    """Give a folder to unpack into: beside the goal, or within it, for no rename takes the place of a mounted disk."""
+    within = into.is_dir()
+    if within:
+        into.chmod(PRIVATE_FOLDER)
+        prepare_drafts(into)
+    draft = draft_for(into / LEDGER if within else into)
+    sweep_drafts(draft.parent)  # a restore that was killed has left radiographs and the key
+    draft.mkdir(mode=PRIVATE_FOLDER)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if within:
+            with suppress(OSError):  # of another restore
+                (into / DRAFTS).rmdir()
 
 
 def _restore(file: Path, into: Path, draft: Path) -> Restored:
@@ -100,8 +118,11 @@ def _restore(file: Path, into: Path, draft: Path) -> Restored:
     rebuilt = _renewed(into, draft)
     _remove_twins(draft, manifest, rebuilt)
     os.sync()  # all at once: a flush for each file would take hours for a large archive
-    draft.rename(into)
-    sync_folder(into.parent)
+    if into.is_dir():
+        _move_up(draft, into)
+    else:
+        draft.rename(into)
+        sync_folder(into.parent)
     torn = sum(member.torn for member in manifest.members)
     return Restored(
         workspace=into,
@@ -112,6 +133,20 @@ def _restore(file: Path, into: Path, draft: Path) -> Restored:
         left_out=torn + manifest.left_out,
         lost=rebuilt.lost,
     )
+
+
+def _move_up(draft: Path, into: Path) -> None:
+    """Bring a whole workspace to its place, member by member: without its key, which goes last, nothing runs in it."""
+    key = Workspace(draft).key.name
+    moved: list[Path] = []
+    try:
+        for path in sorted(draft.iterdir(), key=lambda path: (path.name == key, path.name == FOLDER_MARK, path.name)):
+            rename_to_free_name(path, into / path.name)
+            moved.append(path)
+    except BaseException:
+        for path in moved:
+            (into / path.name).rename(path)
+        raise
 
 
 def _check_key(key: Path, file: Path) -> None:
@@ -147,7 +182,7 @@ def _renewed(into: Path, draft: Path) -> Rebuilt:
         return rebuilt
     return replace(
         rebuilt,
-        lost=(f"The ledger in the backup is {'missing' if copied is None else 'damaged'}: {ANEW}", *rebuilt.lost),
+        lost=(f"The ledger in the backup is {NO_LEDGER if copied is None else DAMAGED}", *rebuilt.lost),
     )
 
 

@@ -50,7 +50,9 @@ class _Old:
     unknown: int
 
 
-def expire(session: Session, *, delete: bool, today: date | None = None) -> tuple[Expired, Expired]:
+def expire(
+    session: Session, *, delete: bool, even_all: bool = False, today: date | None = None
+) -> tuple[Expired, Expired]:
     """Delete what the settings no longer keep, or only count it.
 
     Reports and the ledger's rows stay: a copy of a deleted file is still recognised as a duplicate. The row loses its
@@ -61,6 +63,8 @@ def expire(session: Session, *, delete: bool, today: date | None = None) -> tupl
     Args:
         session: The open workspace.
         delete: Delete; otherwise nothing is changed.
+        even_all: Delete also where the newest files have expired, as where nothing was screened for so long; else that
+            is taken for a clock that is wrong.
         today: Local date to count from; ``None`` takes the present one.
 
     Returns:
@@ -68,11 +72,13 @@ def expire(session: Session, *, delete: bool, today: date | None = None) -> tupl
 
     Raises:
         LedgerError: The ledger cannot be used.
-        WorkspaceError: Something cannot be listed or deleted; called again, it goes on.
+        WorkspaceError: Something cannot be listed or deleted; called again, it goes on. Or ``even_all`` is missing.
     """
     today = today or datetime.now().astimezone().date()
     settings, workspace = session.settings, session.workspace
     try:
+        if delete and not even_all:
+            _check_clock(session, today)
         archive = _expire(session, workspace.archive, settings.keep_archive_days, today, delete=delete)
         quarantine = _expire(session, workspace.quarantine, settings.keep_quarantine_days, today, delete=delete)
         for top, expired in ((workspace.archive, archive), (workspace.quarantine, quarantine)):
@@ -84,6 +90,18 @@ def expire(session: Session, *, delete: bool, today: date | None = None) -> tupl
             "write in archive and quarantine, and call expire again: it goes on."
         ) from exc
     return archive, quarantine
+
+
+def _check_clock(session: Session, today: date) -> None:
+    """See that something is kept that is young enough to stay: else it may be the clock that has leapt."""
+    settings, workspace = session.settings, session.workspace
+    shortest = min(filter(None, (settings.keep_archive_days, settings.keep_quarantine_days)), default=0)
+    days = [day.name for top in (workspace.archive, workspace.quarantine) for day in _old_days(top, date.max)]
+    if shortest and days and date.fromisoformat(max(days)) < today - timedelta(days=shortest):
+        raise WorkspaceError(
+            f"By this machine's clock it is {today}, and even the files of {max(days)} have expired. If it is "
+            "right and all of them are to go, call expire with --yes --even-all."
+        )
 
 
 def _expire(session: Session, top: Path, keep_days: int, today: date, *, delete: bool) -> Expired:

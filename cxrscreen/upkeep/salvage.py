@@ -25,11 +25,13 @@ class Salvage:
     Attributes:
         batches: Rows of the table ``batch``.
         files: Rows of the table ``file``.
+        implausible: How many further rows were read that cannot be true.
         sound: The database is whole, so these are all rows there were.
     """
 
     batches: tuple[Row, ...] = ()
     files: tuple[Row, ...] = ()
+    implausible: int = 0
     sound: bool = False
 
 
@@ -69,10 +71,11 @@ def salvage(copy: Path) -> Salvage:
         all_batches, all_files = list(_rows(db, "batch", last_row)), list(_rows(db, "file", last_row))
     batches = [row for row in all_batches if is_batch(row, whole=True)]
     files = [row for row in all_files if is_file(row, whole=True)]
-    sensible = len(batches) == len(all_batches) and len(files) == len(all_files)
+    implausible = len(all_batches) - len(batches) + len(all_files) - len(files)
     for row in files:
         row.update((name, text_of(row[name])) for name in ("name", "destination") if row[name] is not None)
-    return Salvage(batches=tuple(batches), files=tuple(files), sound=sound and sensible and version > 0)
+    whole = sound and not implausible and version > 0
+    return Salvage(batches=tuple(batches), files=tuple(files), implausible=implausible, sound=whole)
 
 
 def _version(db: sqlite3.Connection) -> int:

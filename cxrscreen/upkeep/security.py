@@ -24,7 +24,11 @@ from cxrscreen.workspace import Workspace
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ACL = "system.posix_acl_access"
-_CONFINES = "import sys; from cxrscreen.radiograph.confinement import confine; sys.exit(not confine())"
+_CONFINED, _NOT_CONFINED = 10, 11  # exit codes that no crash has
+_CONFINES = (
+    "import sys; from cxrscreen.radiograph.confinement import confine; "
+    f"sys.exit({_CONFINED} if confine() else {_NOT_CONFINED})"
+)
 
 
 def examine_security(settings: Settings) -> list[Finding]:
@@ -152,7 +156,9 @@ def _processes(settings: Settings) -> Iterator[Finding]:
 def _reader(_settings: Settings) -> Iterator[Finding]:
     """See in a process of its own that Landlock holds where files are read: it cannot be given up again."""
     tried = subprocess.run([sys.executable, "-P", "-c", _CONFINES], capture_output=True, check=False, timeout=60)  # noqa: S603  # our own code
-    confined = tried.returncode == 0
+    if tried.returncode not in (_CONFINED, _NOT_CONFINED):
+        raise OSError(f"the process that tries it died with exit code {tried.returncode}")
+    confined = tried.returncode == _CONFINED
     said = "may change no file" if confined else "only limits hold it: this kernel or container has no Landlock"
     yield Finding("reader", healthy=True, by_choice=not confined, detail=said)
 

@@ -32,6 +32,7 @@ class Run(Frozen):
     files: int
     done: int
     alive: bool  # somebody works on it; otherwise the next run finishes it
+    stuck: bool = False  # the last run could not
 
 
 class FinishedBatch(Frozen):

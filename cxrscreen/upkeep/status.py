@@ -16,10 +16,11 @@ from cxrscreen import __version__
 from cxrscreen.drafts import drafts_in
 from cxrscreen.errors import CxrscreenError, WorkspaceError
 from cxrscreen.reporting.page_parts import printable
+from cxrscreen.screening.opening import holds_anything
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.backup import last_backup
-from cxrscreen.upkeep.below import entries
+from cxrscreen.upkeep.below import entries, is_gone
 from cxrscreen.upkeep.champion import model_state
 from cxrscreen.upkeep.digest_files import last_digest
 from cxrscreen.upkeep.ledger_view import LedgerView
@@ -54,7 +55,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
     troubles = list(_missing(workspace))
     ledger, waiting = _files_of(workspace, settings, troubles)
     model, service, tested = model_state(settings), service_state(settings), self_test or read_self_test(workspace.root)
-    digest = last_digest(workspace.reports)
+    digest = last_digest(workspace.reports, f"{now:%Y-%m-%d}")
     disk = disk_state(settings, None if digest is None else digest.workspace_bytes)
     if waiting is not None:
         troubles += needs.of_waiting(waiting, settings)
@@ -97,7 +98,14 @@ def ledger_state(view: LedgerView, root: Path) -> LedgerState:
         quarantined=view.quarantined(),
         leftovers=view.leftovers(),
         runs=tuple(
-            Run(batch=line.batch_id, started_at=line.started_at, files=line.claimed, done=line.done, alive=line.alive)
+            Run(
+                batch=line.batch_id,
+                started_at=line.started_at,
+                files=line.claimed,
+                done=line.done,
+                alive=line.alive,
+                stuck=line.stuck,
+            )
             for line in view.unfinished()
         ),
         last=None
@@ -123,10 +131,10 @@ def disk_state(settings: Settings, workspace_bytes: int | None) -> Disk:
 def _failed(view: LedgerView, root: Path) -> Iterator[FailedFile]:
     """Files that the software failed on and that are still there, or have gone of late without being kept."""
     of_late = f"{datetime.now().astimezone() - GONE_OF_LATE:%Y%m%d}"
-    for file, source in view.open_failures():
-        place = source if file.destination is None else root / file.destination
-        there = place.exists()  # a person may have removed it from the quarantine
-        gone = not there and file.destination is None and not file.placed and file.batch_id >= of_late
+    for file, folder in view.open_failures():
+        there = not is_gone(folder / file.name if file.destination is None else root / file.destination)
+        unkept = file.destination is None and not file.placed  # a person may take away what is in the quarantine
+        gone = not there and unkept and file.batch_id >= of_late and holds_anything(folder)
         if there or gone:
             yield FailedFile(
                 file=str(printable(file.name)),
@@ -138,15 +146,17 @@ def _failed(view: LedgerView, root: Path) -> Iterator[FailedFile]:
 
 
 def _missing(workspace: Workspace) -> Iterator[str]:
-    for folder in workspace.out_of_place:
-        yield f"The folder {folder.name} is gone, or another one lies in its place. Mount its disk, or put it back."
+    yield from needs.of_folders(workspace.out_of_place)
     if _has_begun(workspace) and not workspace.key.is_file():
         yield f"{workspace.key.name} is missing: nothing may be screened without it. Restore it from the backup."
 
 
 def _has_begun(workspace: Workspace) -> bool:
     """Return whether anything was screened here, so that there must be a ledger."""
-    return workspace.ledger.exists() or any(entries(folder) for folder in (workspace.archive, workspace.quarantine))
+    try:
+        return workspace.ledger.exists() or any(entries(folder) for folder in (workspace.archive, workspace.quarantine))
+    except OSError:
+        return True  # what may not be looked into is in use
 
 
 def _files_of(

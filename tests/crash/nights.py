@@ -114,6 +114,8 @@ def count_decided(root: Path) -> int:
     if not (root / "ledger.sqlite").exists():
         return 0
     with closing(sqlite3.connect(root / "ledger.sqlite")) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'file'").fetchone():
+            return 0  # the end came while the ledger was being made
         return int(db.execute("SELECT COUNT(*) FROM file WHERE outcome IS NOT NULL").fetchone()[0])
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxrscreen.evaluation.gallery import MOST, GalleryPicture, choose, predicted
@@ -52,7 +52,6 @@ def test_many_false_alarms_crowd_out_neither_the_one_missed_nor_all_that_is_righ
 scores = st.lists(st.floats(0, 1), max_size=40)
 
 
-@settings(deadline=None)
 @given(covid=scores, normal=scores, most=st.integers(1, 30))
 def test_nothing_is_shown_twice_and_no_right_one_before_an_error(
     covid: list[float], normal: list[float], most: int

@@ -50,7 +50,7 @@ def test_auc_is_that_of_scikit_learn_also_with_ties(rows: Rows) -> None:
     assert auc_value(scored.scores, scored.diseased) == pytest.approx(roc_auc_score(scored.diseased, scored.scores))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(ROWS, st.integers(0, 20))
 def test_figures_are_those_of_scikit_learn_and_lie_in_their_intervals(rows: Rows, threshold: int) -> None:
     scored = scored_of(rows)

@@ -91,7 +91,8 @@ def test_where_ledger_and_folders_do_not_agree_prefect_hears_how_many_but_not_wh
 def test_with_an_unread_ledger_prefect_hears_of_no_sums_and_no_agreement(workspace: Path) -> None:
     (workspace / "ledger.sqlite").write_bytes(b"garbage" * 1000)
     state = flow.digest(return_state=True)
-    assert (state.message or "").startswith("The ledger could not be read: nothing was counted or compared. Someone")
+    said = state.message or ""
+    assert said.startswith("Ledger or folders could not be read: nothing was counted or compared. Someone")
     artifact = latest_artifact("-incomplete")
     assert "nothing was counted or compared" in artifact
     assert "-incomplete.html" in artifact

@@ -121,6 +121,16 @@ def test_two_different_rows_for_one_file_are_refused(folder: Path) -> None:
     assert read(folder).radiographs[0].patient == "p1"
 
 
+@pytest.mark.parametrize("names", [("c0.png", "covid/c0.png"), ("covid/c0.png", "C0.PNG")])
+def test_a_row_with_the_folder_and_one_without_it_must_not_differ(folder: Path, names: tuple[str, str]) -> None:
+    one, other = names
+    (folder / "metadata.csv").write_text(f"filename,patient_id\n{one},p1\n{other},p2\n")
+    with pytest.raises(DataSetError, match=r"two different rows for a file(?s:.*)\ncovid/c0\.png$"):
+        read(folder)
+    (folder / "metadata.csv").write_text(f"filename,patient_id\n{one},p1\n{other},p1\n")
+    assert read(folder).radiographs[0].patient == "p1"
+
+
 def test_a_refused_file_is_counted_and_the_others_are_read(folder: Path) -> None:
     (folder / "covid" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "normal" / ".hidden").write_bytes(b"of no interest")

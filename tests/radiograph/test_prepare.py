@@ -11,7 +11,7 @@ from tests.radiograph.drawn import chest
 sides = st.integers(1, 700)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sides, sides, st.integers(0, 255))
 def test_any_shape_becomes_224_by_224_by_3_without_inventing_shades(rows: int, columns: int, shade: int) -> None:
     prepared = prepare(np.full((rows, columns), shade, np.uint8))

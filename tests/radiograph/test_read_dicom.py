@@ -225,7 +225,7 @@ def test_no_refusal_names_the_patient() -> None:
     assert refusal.__cause__ is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_cut_or_changed_file_is_read_or_refused_and_nothing_else(choose: st.DataObject) -> None:
     content = bytearray(PLAIN[: choose.draw(st.integers(0, len(PLAIN)))])

@@ -187,7 +187,7 @@ def test_what_is_no_picture_is_refused_with_its_reason(content: bytes, reason: R
     assert refusal_of(content).reason is reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from([PNG, JPEG]))
 def test_a_cut_or_changed_file_is_read_or_refused_and_nothing_else(choose: st.DataObject, whole: bytes) -> None:
     content = bytearray(whole[: choose.draw(st.integers(0, len(whole)))])

@@ -181,7 +181,7 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
         Ledger(tmp_path / "l")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(outcomes=st.lists(st.sampled_from([*Outcome, None]), max_size=12))
 def test_whatever_is_decided_every_file_is_counted_once(
     tmp_path_factory: pytest.TempPathFactory, outcomes: list[Outcome | None]

@@ -8,13 +8,21 @@ import pytest
 
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.screening.marking import MARK_FILE, mark_intake
-from cxrscreen.screening.pseudonym import rotate_key
+from cxrscreen.upkeep.key_change import rotate_key
 from cxrscreen.workspace import Workspace, open_workspace
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "w")
+    workspace = open_workspace(tmp_path / "w")
+    (workspace.intake / "a.png").touch()
+    return workspace
+
+
+def test_an_empty_intake_gets_no_mark_for_it_may_be_a_mount_point(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "w")
+    mark_intake(workspace)
+    assert list(workspace.intake.iterdir()) == []
 
 
 def test_the_mark_is_written_once_and_tells_nothing_of_the_key(workspace: Workspace) -> None:

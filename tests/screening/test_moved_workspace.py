@@ -64,6 +64,18 @@ def test_what_could_not_be_moved_is_moved_where_the_workspace_lies_now(
     assert pictures(tmp_path / "after" / "archive") == {"20.png"}
 
 
+def test_what_waits_stands_in_the_ledger_once_also_after_a_move(tmp_path: Path) -> None:
+    for place, grey in (("before", 20), ("after", 60)):
+        draw_png(tmp_path / place / "intake" / f"{grey}.png", grey)
+        with stub_session(tmp_path / place) as session:
+            (session.workspace.intake / "link.png").unlink(missing_ok=True)
+            (session.workspace.intake / "link.png").symlink_to("elsewhere")
+            screen(session)
+            assert len(session.ledger._files("name = 'link.png'", {})) == 1
+        if place == "before":
+            (tmp_path / "before").rename(tmp_path / "after")
+
+
 def test_a_copy_takes_nothing_from_the_original(tmp_path: Path) -> None:
     cut_short(tmp_path / "original")
     shutil.copytree(tmp_path / "original", tmp_path / "copy", symlinks=True)

@@ -5,15 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cxrscreen.cli.commands import app
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.screening.batch import open_batch
-from cxrscreen.screening.marking import mark_intake
-from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms, rotate_key
-from cxrscreen.screening.screen import screen
+from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
 from cxrscreen.workspace import open_workspace
 from tests.fakes import draw_png, stub_session
 
@@ -88,63 +84,6 @@ def test_a_key_that_is_gone_is_missed_as_soon_as_there_is_a_batch(tmp_path: Path
     (tmp_path / "w/pseudonym.key").unlink()
     with pytest.raises(WorkspaceError, match="pseudonyms have been given with it"):
         open_workspace(tmp_path / "w")
-
-
-def test_a_changed_key_gives_other_pseudonyms_keeps_the_former_and_still_knows_copies(tmp_path: Path) -> None:
-    with stub_session(tmp_path / "w") as session:
-        content = draw_png(session.workspace.intake / "a.png", 40)
-        assert screen(session)[1] is not None
-        workspace, before = session.workspace, session.pseudonyms
-    former = workspace.key.read_bytes()
-    aside = rotate_key(workspace)
-    assert aside is not None
-    assert aside.read_bytes() == former != workspace.key.read_bytes()
-    assert workspace.former_keys == [aside]
-    assert [p.stat().st_mode & 0o777 for p in (aside, workspace.key)] == [0o600, 0o600]
-    with stub_session(tmp_path / "w") as session:
-        assert session.pseudonyms.study(ANNA, "aa") != before.study(ANNA, "aa")
-        (session.workspace.intake / "b.png").write_bytes(content)
-        summary = screen(session)[1]
-    assert summary is not None
-    assert summary.tally.duplicate == 1
-
-
-def test_a_key_is_not_changed_under_a_run_or_an_unfinished_batch(tmp_path: Path) -> None:
-    with stub_session(tmp_path / "w") as session:
-        workspace = session.workspace
-        draw_png(workspace.intake / "a.png", 40)
-        assert open_batch(session).batch_id is not None
-        with pytest.raises(WorkspaceError, match="has this workspace open"):
-            rotate_key(workspace)
-    with pytest.raises(WorkspaceError, match="A batch is unfinished"):
-        rotate_key(workspace)
-    assert workspace.former_keys == []
-
-
-def test_a_change_of_the_key_that_was_cut_short_is_said_and_can_be_finished(tmp_path: Path) -> None:
-    with stub_session(tmp_path / "w") as session:
-        draw_png(session.workspace.intake / "a.png", 40)
-        assert screen(session)[1] is not None
-        workspace = session.workspace
-    workspace.key.rename(workspace.root / "pseudonym.key.until-2026-01-01T000000")
-    with pytest.raises(WorkspaceError, match="rotate-key"):
-        open_workspace(tmp_path / "w")
-    assert rotate_key(workspace) is None
-    mark_intake(open_workspace(tmp_path / "w"))  # the intake is still this workspace's
-
-
-def test_a_person_changes_the_key_knowing_what_follows(tmp_path: Path) -> None:
-    workspace = open_workspace(tmp_path / "w")
-    before = workspace.key.read_bytes()
-    options = ["rotate-key", "--workspace", str(tmp_path / "w")]
-    asked = CliRunner().invoke(app, options, input="n\n")
-    assert asked.exit_code == 1
-    assert "other pseudonyms" in " ".join(asked.output.split())
-    assert workspace.key.read_bytes() == before
-    done = CliRunner().invoke(app, [*options, "--yes"])
-    assert done.exit_code == 0
-    assert "Back it up" in done.output
-    assert workspace.key.read_bytes() != before
 
 
 def test_a_process_of_ours_writes_for_its_owner_alone_and_leaves_no_core() -> None:

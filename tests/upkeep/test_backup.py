@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,8 @@ from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.screen import finish, resume, screen
 from cxrscreen.upkeep.backup import backup, last_backup, verify
 from cxrscreen.upkeep.restore import restore
-from cxrscreen.workspace import Workspace
+from cxrscreen.workspace import FOLDER_MARK, Workspace
+from tests.crash.mounting import mounted
 from tests.fakes import StubClassifier, draw_png, stub_session
 from tests.upkeep.lived_in import every_file, rows, settings_of
 
@@ -270,6 +271,58 @@ def test_nothing_is_restored_over_anything(lived_in: Path, tmp_path: Path) -> No
     empty.mkdir()
     restore(file, empty)
     assert rows(empty / "ledger.sqlite")
+
+
+def test_a_link_is_no_folder_to_restore_into(lived_in: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    backup(settings_of(lived_in), file)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    with pytest.raises(WorkspaceError, match="is a link"):
+        restore(file, tmp_path / "link")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_backup_is_restored_onto_a_new_disk(lived_in: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    backup(settings_of(lived_in), file)
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=20m,mode=755", "none") as disk:
+        restore(file, disk)
+        assert disk.stat().st_mode & 0o777 == 0o700
+        assert hidden_in(disk) == [FOLDER_MARK]
+        assert every_file(disk) == every_file(lived_in)
+        with stub_session(disk) as session:
+            resume(session)
+
+
+@pytest.mark.parametrize(("member", "killed"), [("models", False), ("archive", True)])
+def test_a_restore_into_an_empty_folder_that_is_stopped_can_be_called_again(
+    lived_in: Path, tmp_path: Path, member: str, *, killed: bool
+) -> None:
+    file, empty = tmp_path / "backup.tar", tmp_path / "empty"
+    backup(settings_of(lived_in), file)
+    empty.mkdir()
+    if (child := os.fork()) == 0:
+        with pytest.MonkeyPatch.context() as stopped, suppress(WorkspaceError):
+            stopped.setattr("cxrscreen.upkeep.restore.rename_to_free_name", stop_at(member, killed=killed))
+            restore(file, empty)
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1]) is killed
+    assert [path.name for path in empty.iterdir()] == ([".drafts"] if killed else [])
+    restore(file, empty)
+    assert every_file(empty) == every_file(lived_in)
+    assert hidden_in(empty) == [FOLDER_MARK]
+
+
+def stop_at(name: str, *, killed: bool) -> Callable[[Path, Path], None]:
+    def move(source: Path, goal: Path) -> None:
+        if source.name == name:
+            if killed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise OSError(28, "No space left on device")
+        source.rename(goal)
+
+    return move
 
 
 def test_a_backup_takes_no_other_files_place_and_does_not_lie_in_what_it_saves(lived_in: Path, tmp_path: Path) -> None:

@@ -6,17 +6,19 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from cxrscreen.errors import LedgerDamagedError, ReportError
+from cxrscreen.errors import LedgerDamagedError, ReportError, WorkspaceError
 from cxrscreen.reporting.digest import Digest
+from cxrscreen.reporting.words import load_words
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.screen import resume, screen
 from cxrscreen.screening.session import Session
@@ -346,6 +348,7 @@ def test_a_file_that_failed_and_went_nowhere_needs_a_person_and_is_named(
 ) -> None:
     folder = root.parent / "asked" if on_demand else root / "intake"
     draw_png(folder / "breaks.png", 130)
+    (folder / ".mark").touch()  # it is no empty mount point
     screen(session, folder if on_demand else None)
     assert written(root).digest.must_act == ()  # it is tried again
     (folder / "breaks.png").unlink()
@@ -439,11 +442,167 @@ def test_a_digest_that_cannot_be_written_is_said_in_words_and_the_next_one_misse
     assert json.loads((root / "reports" / "digests" / f"{digest.date}.json").read_bytes())["counts"] == digest.counts
 
 
-def test_without_the_reports_no_digest_is_written_in_their_stead(lived_in: Path) -> None:
+@pytest.mark.parametrize("mount_point", [False, True])
+def test_without_the_reports_no_digest_is_written_in_their_stead(lived_in: Path, *, mount_point: bool) -> None:
     (lived_in / "reports").rename(lived_in / "elsewhere")
-    with pytest.raises(ReportError):
+    if mount_point:
+        (lived_in / "reports").mkdir()
+    with pytest.raises(WorkspaceError, match="Mount its disk"):
         written(lived_in)
-    assert not (lived_in / "reports").exists()
+    assert not list(lived_in.glob("reports/*"))
+    assert mount_point == (lived_in / "reports").exists()
+
+
+@pytest.mark.parametrize("name", ["archive", "quarantine"])
+def test_what_lies_on_a_disk_that_is_not_mounted_is_not_called_lost(lived_in: Path, name: str) -> None:
+    (lived_in / name).rename(lived_in / "elsewhere")
+    (lived_in / name).mkdir()
+    digest = written(lived_in).digest
+    assert (digest.compared, digest.disagreements, digest.name) == (False, (), f"{digest.date}-incomplete")
+    assert digest.must_act == (
+        f"The folder {name} is gone, or another one lies in its place. Mount its disk, or put it back.",
+    )
+    (lived_in / name).rmdir()
+    (lived_in / "elsewhere").rename(lived_in / name)
+    assert written(lived_in).digest.disagreements == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("archive", 0), ("archive", 1), ("archive", 2), ("quarantine", 2), ("reports", 0), ("reports", 1)],
+)
+def test_what_lies_in_a_folder_that_cannot_be_read_is_not_called_lost(
+    lived_in: Path, monkeypatch: pytest.MonkeyPatch, name: str, depth: int
+) -> None:
+    closed = min(path for path in lived_in.glob(f"{name}{'/2*' * depth}") if path.suffix != ".records")
+    scandir = os.scandir
+
+    def refused(path: Path) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("cxrscreen.upkeep.below.os.scandir", refused)
+    digest = written(lived_in).digest
+    assert (digest.compared, digest.disagreements) == (False, ())
+    (need,) = digest.must_act
+    assert "cannot be read: Permission denied." in need
+    assert load_words("id").sentence(need).language == "id"
+    assert closed.name == name or closed.name not in need
+
+
+def test_of_an_intake_that_is_not_mounted_no_file_is_called_taken_away(root: Path, session: Session) -> None:
+    draw_png(root / "intake" / "breaks.png", 130)
+    (root / "intake" / "link.png").symlink_to("/etc/hostname")
+    screen(session)
+    (root / "intake").rename(root / "elsewhere")
+    (root / "intake").mkdir()
+    digest = written(root).digest
+    assert (digest.disagreements, digest.must_act) == ((), ())
+    assert status_of(settings_for(root)).must_act == ()
+
+
+def test_a_source_that_may_not_be_looked_into_stops_neither_status_nor_digest(
+    root: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = root.parent / "asked"
+    draw_png(asked / "breaks.png", 130)
+    screen(session, asked)
+    look = Path.stat
+
+    def refused(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if asked in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "lstat", lambda path: refused(path, follow_symlinks=False))
+    ledger = status_of(settings_for(root)).ledger
+    assert ledger is not None
+    assert [(one.file, one.gone) for one in ledger.failed] == [("breaks.png", False)]
+    assert written(root).digest.must_act == ()
+
+
+class Clock:
+    """The clock of a machine, some days off."""
+
+    days = 0.0
+
+    def now(self, zone: tzinfo | None = None) -> datetime:
+        return datetime.now(zone) + timedelta(days=self.days)
+
+    def fromisoformat(self, text: str) -> datetime:
+        return datetime.fromisoformat(text)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("cxrscreen.screening.batch", "cxrscreen.screening.records", "cxrscreen.upkeep.status"):
+        monkeypatch.setattr(sys.modules[module], "datetime", clock)
+    return clock
+
+
+def morning(root: Path, clock: Clock) -> Digest:
+    """Write the digest of the clock's day."""
+
+    def passed_now(settings: Settings) -> SelfTest:
+        return passed(settings).model_copy(update={"at": clock.now().astimezone().isoformat()})
+
+    return write_digest(settings_for(root), self_test=passed_now).digest
+
+
+@pytest.mark.parametrize("days", [-4000, 400])
+@pytest.mark.parametrize("told_then", [False, True])
+def test_what_came_under_a_wrong_clock_is_told_once(
+    root: Path, session: Session, clock: Clock, *, days: int, told_then: bool
+) -> None:
+    draw_png(root / "intake" / "a.png", 30)
+    screen(session)
+    assert morning(root, clock).arrived == 1
+    clock.days = days
+    draw_png(root / "intake" / "b.png", 60)
+    screen(session)
+    assert not told_then or morning(root, clock).arrived == 1
+    clock.days = 1
+    draw_png(root / "intake" / "c.png", 90)
+    screen(session)
+    digest = morning(root, clock)
+    assert (digest.arrived, digest.must_act) == (1 if told_then else 2, ())
+    status = status_of(settings_for(root))
+    assert status.digest is not None
+    assert (status.digest.date, status.must_act) == (digest.date, ())
+    assert morning(root, clock).arrived == digest.arrived  # the same day
+    clock.days = 2
+    assert morning(root, clock).arrived == 0
+
+
+def test_a_file_that_waited_and_was_screened_after_the_clock_was_put_back_counts_once(
+    root: Path, session: Session, clock: Clock
+) -> None:
+    draw_png(root / "intake" / "first.png", 60)
+    (root / "intake" / "a.png").symlink_to("/etc/hostname")
+    screen(session)
+    (root / "intake" / "a.png").unlink()
+    draw_png(root / "intake" / "a.png", 30)
+    clock.days = -1
+    screen(session)
+    clock.days = 0
+    digest = morning(root, clock)
+    assert (digest.arrived, digest.counts["reported"], digest.disagreements) == (2, 2, ())
+
+
+def test_what_a_digest_found_under_a_wrong_clock_does_not_call_for_a_person_for_years(
+    lived_in: Path, clock: Clock
+) -> None:
+    lost = archived(lived_in)
+    lost.rename(lived_in / "elsewhere")
+    clock.days = 400
+    assert morning(lived_in, clock).disagreements
+    (lived_in / "elsewhere").rename(lost)
+    clock.days = 0
+    assert morning(lived_in, clock).disagreements == ()
+    assert status_of(settings_for(lived_in)).must_act == ()
 
 
 def test_the_status_shows_the_last_digest_and_what_the_workspace_holds(lived_in: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.screen import resume, screen
 from cxrscreen.upkeep.backup import backup
 from cxrscreen.upkeep.recover import recover
+from cxrscreen.upkeep.restore import restore
 from cxrscreen.upkeep.status import status_of
 from cxrscreen.workspace import FOLDER_MARK, Workspace, open_workspace
 from tests.fakes import StubClassifier, draw_png, stub_session
@@ -403,3 +405,46 @@ def test_a_refused_file_that_was_taken_out_of_the_quarantine_keeps_its_outcome(l
     done = recover(settings_of(lived_in))
     assert done.after["refused"] == 3
     assert "1 files lie nowhere any more; their outcomes are kept." in done.lost
+
+
+@pytest.mark.parametrize("damage", [None, zeroed])
+def test_a_recovery_with_the_intakes_disk_away_gives_no_file_up(lived_in: Path, damage: Damage | None) -> None:
+    with stub_session(lived_in) as session, pytest.MonkeyPatch.context() as blocked:
+        blocked.setattr("cxrscreen.screening.placing._bring", fail_to_move)
+        resume(session)
+    content = hashlib.sha256((lived_in / "intake" / "reported.png").read_bytes()).hexdigest()
+    (lived_in / "intake").rename(lived_in / "away")
+    (lived_in / "intake").mkdir(mode=0o700)
+    if damage is not None:
+        damage(lived_in / "ledger.sqlite")
+    done = recover(settings_of(lived_in))
+    assert done.rewritten is (damage is not None)
+    assert not any("lie nowhere" in sentence for sentence in done.lost)
+    (lived_in / "intake").rmdir()
+    (lived_in / "away").rename(lived_in / "intake")
+    with stub_session(lived_in) as session:
+        resume(session)
+        screen(session)
+    (row,) = [row for row in rows(lived_in / "ledger.sqlite") if row["name"] == "reported.png"]
+    assert (row["sha256"], row["outcome"], row["placed"]) == (content, Outcome.REPORTED, 1)
+    assert (lived_in / row["destination"]).exists()
+    assert not (lived_in / "intake" / "reported.png").exists()
+
+
+def fail_to_move(*_: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_rows_that_cannot_be_true_are_counted(lived_in: Path) -> None:
+    with closing(sqlite3.connect(lived_in / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE file SET placed = 7 WHERE file_id IN (1, 2)")
+    file = lived_in.parent / "backup.tar"
+    done = recover(settings_of(lived_in))
+    assert "2 rows of the old ledger cannot be true: they do not count." in done.lost
+    assert not any("cannot be true" in sentence for sentence in recover(settings_of(lived_in)).lost)
+    with closing(sqlite3.connect(lived_in / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE file SET placed = 7 WHERE file_id = 1")
+    backup(settings_of(lived_in), file)
+    lost = restore(file, lived_in.parent / "new").lost
+    assert "beside what can still be read of it" in lost[0]
+    assert "1 rows of the old ledger cannot be true: they do not count." in lost

@@ -6,11 +6,15 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cxrscreen.cli.commands import app
+from cxrscreen.errors import WorkspaceError
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.screen import screen
 from cxrscreen.upkeep.recover import recover
@@ -24,7 +28,7 @@ TODAY = datetime.now().astimezone().date()
 
 def expire_in(root: Path, *, delete: bool = True, in_days: int, **keep: int) -> tuple[Expired, Expired]:
     with stub_session(root, **keep) as session:
-        return expire(session, delete=delete, today=TODAY + timedelta(days=in_days))
+        return expire(session, delete=delete, even_all=True, today=TODAY + timedelta(days=in_days))
 
 
 def kept_in(root: Path, top: str) -> list[Path]:
@@ -63,6 +67,43 @@ def test_a_file_goes_once_it_is_older_than_the_setting_and_not_a_day_before(
     assert (archived_in(lived_in) == []) is gone
     assert len(kept_in(lived_in, "quarantine")) == 6  # three files, three reasons
     assert len(kept_in(lived_in, "reports")) == reports
+
+
+@pytest.mark.parametrize(
+    ("keep", "refused"),
+    [
+        ({"keep_archive_days": 30}, True),
+        ({"keep_archive_days": 60, "keep_quarantine_days": 30}, True),
+        ({"keep_archive_days": 31}, False),
+        ({}, False),
+    ],
+)
+def test_where_even_the_newest_files_have_expired_the_clock_is_doubted(
+    lived_in: Path, keep: dict[str, int], *, refused: bool
+) -> None:
+    before, leapt = every_file(lived_in), TODAY + timedelta(days=31)
+    with stub_session(lived_in, **keep) as session:
+        expire(session, delete=False, today=leapt)
+        with pytest.raises(WorkspaceError, match="--even-all") if refused else nullcontext():
+            expire(session, delete=True, today=leapt)
+    assert every_file(lived_in) == before
+
+
+def test_beside_files_that_stay_old_ones_go_without_a_further_word(lived_in: Path) -> None:
+    (lived_in / "quarantine" / (TODAY + timedelta(days=20)).isoformat()).mkdir()
+    with stub_session(lived_in, keep_archive_days=30) as session:
+        archive, _ = expire(session, delete=True, today=TODAY + timedelta(days=31))
+    assert archive.files
+    assert archived_in(lived_in) == []
+
+
+def test_expire_makes_no_workspace_where_there_is_none(tmp_path: Path) -> None:
+    for folder in (tmp_path / "typo", tmp_path):
+        for command in (["expire"], ["rotate-key", "--yes"]):
+            done = CliRunner().invoke(app, [*command, "--workspace", str(folder)])
+            assert isinstance(done.exception, WorkspaceError)
+            assert "There is no workspace" in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_ledger_remembers_what_has_expired_and_knows_a_copy_of_it(lived_in: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from cxrscreen.screening.session import open_session
 from cxrscreen.settings import PROJECT, load_settings
-from cxrscreen.upkeep.installed import CODE_FOLDERS, locked_packages, own_software
+from cxrscreen.upkeep import security
+from cxrscreen.upkeep.installed import CODE_FOLDERS, exchangeable_above, locked_packages, own_software
 from cxrscreen.upkeep.own_processes import own_processes
 from cxrscreen.upkeep.security import examine_security
 from cxrscreen.upkeep.self_test import Finding
@@ -42,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 def _what_is_installed_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxrscreen.upkeep.security.locked_packages", list)
     monkeypatch.setattr("cxrscreen.upkeep.security.own_software", list)
-    monkeypatch.setattr("cxrscreen.upkeep.security._CONFINES", "")
+    monkeypatch.setattr("cxrscreen.upkeep.security._CONFINES", "raise SystemExit(10)")
 
 
 @contextmanager
@@ -138,6 +139,26 @@ def test_a_folder_that_lies_elsewhere_is_looked_at_there(root: Path) -> None:
     assert found(root, "rights").healthy
 
 
+def test_each_link_on_the_way_is_followed_step_by_step(tmp_path: Path) -> None:
+    """The folder with the second of three links is on no path as it is written, and on none as it resolves."""
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    for folder in (first, second, third / "goal"):
+        folder.mkdir(parents=True, mode=0o700)
+    third.chmod(0o700)
+    (first / "link").symlink_to("../second/link")
+    (second / "link").symlink_to(third)
+    assert str(second) not in exchangeable_above(first / "link" / "goal")
+    second.chmod(0o770)
+    assert str(second) in exchangeable_above(first / "link" / "goal")
+    second.chmod(0o1777)
+    assert str(second) not in exchangeable_above(first / "link" / "goal")
+    (first / "loop").symlink_to("loop")
+    assert str(first) not in exchangeable_above(first / "loop" / "goal")
+    if os.geteuid() == 0:  # in a sticky folder, who owns a link may exchange it
+        os.chown(second / "link", 65534, 65534, follow_symlinks=False)
+        assert str(second / "link") in exchangeable_above(first / "link" / "goal")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_what_somebody_else_owns_is_named(root: Path) -> None:
     os.chown(root / "pseudonym.key", 65534, 65534)
@@ -210,7 +231,7 @@ def test_a_process_that_may_leave_its_memory_behind_is_found(
     assert found(root, "processes").healthy is no_core
 
 
-@pytest.mark.parametrize(("came_of", "by_choice"), [("", False), ("raise SystemExit(1)", True)])
+@pytest.mark.parametrize(("came_of", "by_choice"), [("raise SystemExit(10)", False), ("raise SystemExit(11)", True)])
 def test_a_reader_that_the_kernel_does_not_confine_is_told(
     root: Path, monkeypatch: pytest.MonkeyPatch, came_of: str, *, by_choice: bool
 ) -> None:
@@ -218,6 +239,22 @@ def test_a_reader_that_the_kernel_does_not_confine_is_told(
     reader = found(root, "reader")
     assert (reader.healthy, reader.by_choice) == (True, by_choice)
     assert by_choice is ("no Landlock" in reader.detail)
+
+
+@pytest.mark.parametrize("died", ["import no_such_module", "import os; os.abort()", ""])
+def test_that_the_readers_trial_broke_is_not_taken_for_a_kernel_without_landlock(
+    root: Path, monkeypatch: pytest.MonkeyPatch, died: str
+) -> None:
+    monkeypatch.setattr("cxrscreen.upkeep.security._CONFINES", died)
+    reader = found(root, "reader")
+    assert not reader.healthy
+    assert "could not be looked at" in reader.detail
+
+
+def test_the_readers_trial_as_it_is_gives_an_answer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    (reader,) = security._reader(load_settings(root))
+    assert reader.healthy
 
 
 def test_identities_on_reports_are_a_choice(root: Path) -> None:

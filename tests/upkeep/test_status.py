@@ -207,6 +207,16 @@ def test_what_is_gone_is_named(lived_in: Path, name: str) -> None:
     assert not gone.exists()
 
 
+def test_reports_that_may_not_be_looked_into_hide_the_last_digest_and_nothing_else(
+    lived_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, _pattern: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "glob", refused)
+    assert stand(lived_in).digest is None
+
+
 @pytest.mark.parametrize(("damaged_model", "words"), [("wait", "Nothing is screened"), ("last-good", "last good")])
 def test_a_model_whose_files_were_exchanged_is_found_by_its_hash(
     fresh: Path, monkeypatch: pytest.MonkeyPatch, damaged_model: str, words: str
@@ -259,6 +269,8 @@ def test_a_self_test_that_failed_or_is_old_needs_a_person(fresh: Path) -> None:
     assert "The self-test failed on report fonts" in stand(fresh).must_act[0]
     write_self_test(fresh, at=now - timedelta(days=8), healthy=True)
     assert "older than 7 days" in stand(fresh).must_act[0]
+    write_self_test(fresh, at=now + timedelta(days=400), healthy=True)
+    assert "dated in the future" in stand(fresh).must_act[0]
     (fresh / "self-test.json").write_text("{")
     assert read_self_test(fresh) is None
     assert not stand(fresh).must_act
