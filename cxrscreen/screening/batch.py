@@ -93,6 +93,7 @@ def open_batch(
         session.registry.card_of(model)  # what a person names must be there, also when nothing waits
     if not keeps_source:
         mark_intake(session.workspace)
+    _sweep(session)  # also where nothing waits: a run that died at its very end left no batch behind
     _place_leftovers(session, folder)
     first = [s for s in look(folder, names) if s.name not in but]
     if first and not keeps_source:
@@ -108,7 +109,6 @@ def open_batch(
     card, meant = choose_model(session, wanted)
     if session.workspace.ledger.stat().st_size <= CHECKED_BYTES:
         session.ledger.check()
-    _sweep(session)
     arrivals = look_again(folder, first, session.settings.settle_seconds, names=names)
     chosen = select(session, folder, arrivals, but=but)
     if not chosen.claims:

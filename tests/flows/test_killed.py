@@ -126,6 +126,7 @@ def test_each_file_is_counted_once_after_a_night_in_which_everything_died(night:
     assert time.monotonic() - stopped_at < 55  # TimeoutStopSec is 60
     assert processes(night.root) == {}
     served.start()
+    served.wait_until_up()
     wait_for("all files to be reported", night.all_is_done, seconds=300)
     # The run that got SIGTERM itself, and the one that serve told to end before it ended.
     in_order = [run for run in served.runs("CRASHED") if "termination signal" in run["state"]["message"]]

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pydicom
 import pypdf
 import pytest
 
+from cxrscreen.drafts import drafts_in
 from cxrscreen.errors import CxrscreenError, ModelError
 from cxrscreen.phantom.dicom_file import Sheet, dicom_bytes
 from cxrscreen.screening import intake
@@ -77,6 +80,19 @@ def test_a_refused_file_called_reason_json_keeps_its_content_beside_its_reason(t
     kept = {p.name: p.read_bytes() for p in (tmp_path / "quarantine").rglob("*") if p.is_file()}
     assert kept["_reason.json"] == b"the sender's own"
     assert b"unknown-type" in kept["reason.json"]
+
+
+def test_what_a_run_left_half_done_that_died_at_its_very_end_goes_though_nothing_waits(tmp_path: Path) -> None:
+    with stub_session(tmp_path) as session:
+        dies = (
+            "from sys import argv; from pathlib import Path; from cxrscreen.drafts import draft_for\n"
+            "draft_for(Path(argv[1])).touch()"
+        )
+        subprocess.run([sys.executable, "-c", dies, str(session.workspace.archive / "a.png")], check=True)
+        assert len(drafts_in(*session.workspace.draft_places)) == 1
+        opened, _ = screen(session)
+        assert opened.batch_id is None
+        assert drafts_in(*session.workspace.draft_places) == []
 
 
 def test_content_that_replaces_a_screened_file_is_not_archived_as_it(tmp_path: Path) -> None:
