@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrscreen.classifier.bias_report import Shortcut
+from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import GridPoint, SearchRecord
 from cxrscreen.evaluation.drawing import ACCENT, GREY, INK, MIDDLE, drawn
-from cxrscreen.evaluation.result import CalibrationBin, CurvePoint, Figures, ScoredFile
+from cxrscreen.evaluation.result import CurvePoint, Figures, ScoredFile
 from cxrscreen.reporting.page_parts import printable
 
 SQUARE, WIDE = 58.0, 180.0  # millimetres: three squares stand side by side on A4
@@ -57,7 +58,7 @@ def precision_recall_chart(curve: Sequence[CurvePoint], figures: Figures) -> byt
     return drawn(draw, width=SQUARE, height=SQUARE)
 
 
-def calibration_chart(bins: Sequence[CalibrationBin], figures: Figures) -> bytes:
+def calibration_chart(bins: Sequence[ReliabilityBin], figures: Figures) -> bytes:
     """Observed share of diseased against the mean score of each bin; a probability would lie on the diagonal."""
 
     def draw(figure: Any) -> None:  # noqa: ANN401  # matplotlib ships no types

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.evaluation.intervals import fraction
-from cxrscreen.evaluation.result import CalibrationBin, CurvePoint
+from cxrscreen.evaluation.result import CurvePoint
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.evaluation.weighted import cumulative
 
@@ -31,7 +32,7 @@ def curve(scored: Scored) -> tuple[CurvePoint, ...]:
     )
 
 
-def calibration(scored: Scored, *, bins: int = 10) -> tuple[CalibrationBin, ...]:
+def calibration(scored: Scored, *, bins: int = 10) -> tuple[ReliabilityBin, ...]:
     """Mean score against the observed share of diseased, in bins of about equally many radiographs, by rising score.
 
     Radiographs of one score stay in one bin, so ties leave fewer and larger bins.
@@ -48,7 +49,7 @@ def calibration(scored: Scored, *, bins: int = 10) -> tuple[CalibrationBin, ...]
     bin_of = np.floor(middle_ranks * wanted / n).astype(int)[place]
     members = [bin_of == k for k in np.unique(bin_of)]
     return tuple(
-        CalibrationBin(
+        ReliabilityBin(
             mean_score=float(scores[inside].mean()), observed=fraction(int(diseased[inside].sum()), int(inside.sum()))
         )
         for inside in members

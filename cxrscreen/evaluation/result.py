@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.classifier.card import DataSetCard
 from cxrscreen.classifier.estimate import Estimate, Frozen
 from cxrscreen.evaluation.data_report import DataReport
@@ -44,13 +45,6 @@ class CurvePoint(Frozen):
     sensitivity: float  # also called recall
     false_positive_rate: float
     precision: float | None  # None where nothing is positive
-
-
-class CalibrationBin(Frozen):
-    """Radiographs of similar score, and how many of them are diseased."""
-
-    mean_score: float
-    observed: Estimate
 
 
 class Predictive(Frozen):
@@ -110,7 +104,7 @@ class Evaluation(Frozen):
     threshold: float
     figures: Figures
     curve: tuple[CurvePoint, ...]
-    calibration: tuple[CalibrationBin, ...]
+    calibration: tuple[ReliabilityBin, ...]
     predictive: tuple[Predictive, ...]
     subgroups: tuple[Subgroup, ...]
     data: DataReport

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from cxrscreen.classifier.bias_report import BalanceRow, BiasReport, Shortcut
+from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.classifier.card import DataSetCard
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Augmentation, GridPoint, Making, SearchRecord
 from cxrscreen.evaluation.data_report import Copy, DataReport, Likeness
 from cxrscreen.evaluation.gallery import GalleryPicture, choose, predicted
 from cxrscreen.evaluation.result import (
-    CalibrationBin,
     Comparison,
     Confusion,
     CurvePoint,
@@ -165,7 +165,7 @@ def evaluation(**changes: object) -> Evaluation:
         figures=FIGURES,
         curve=made_up_curve(files),
         calibration=tuple(
-            CalibrationBin(mean_score=mean, observed=estimate(value, low, high, n=13))
+            ReliabilityBin(mean_score=mean, observed=estimate(value, low, high, n=13))
             for mean, value, low, high in (
                 (0.01, 0.0, 0.0, 0.23),
                 (0.2, 0.31, 0.13, 0.58),

@@ -1,0 +1,99 @@
+"""Calibration and uncertain band of a model, both from out-of-fold scores, and what they achieve on folds held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from cxrscreen.classifier.calibration import Calibration, calibrated, log_odds
+from cxrscreen.classifier.uncertain_band import UncertainBand, choose_band
+from cxrscreen.errors import CalibrationError
+from cxrscreen.evaluation.curves import calibration as reliability
+from cxrscreen.evaluation.intervals import fraction
+from cxrscreen.evaluation.metrics import brier
+from cxrscreen.evaluation.scored import Scored
+from cxrscreen.labelled.splits import Indices
+from cxrscreen.types import Diseased, Scores
+
+LARGEST_ERROR = 0.05
+
+Folds = Sequence[tuple[Indices, Indices]]
+
+
+def calibrate(scored: Scored, folds: Folds, *, seed: int) -> Calibration:
+    """Fit the line on all out-of-fold scores; say what it achieves from lines that each fold had no part in.
+
+    Args:
+        scored: Raw scores of the development part, each by a head that had not seen the patient.
+        folds: Pairs (training, validation) of positions in it that the heads were fitted on.
+        seed: Of the bootstrap.
+
+    Raises:
+        CalibrationError: Higher scores do not mean more disease.
+    """
+    slope, intercept = _line(scored.scores, scored.diseased)
+
+    def moved(train: Indices, validation: Indices) -> Scores:
+        part_slope, part_intercept = _line(scored.scores[train], scored.diseased[train])
+        return calibrated(scored.scores[validation], slope=part_slope, intercept=part_intercept)
+
+    after = Scored(_cross_fitted(folds, len(scored.scores), moved), scored.diseased, scored.patients)
+    return Calibration(
+        slope=slope,
+        intercept=intercept,
+        prevalence=float(scored.diseased.mean()),
+        n=len(scored.scores),
+        brier_before=brier(scored, seed=seed),
+        brier_after=brier(after, seed=seed),
+        curve_before=reliability(scored),
+        curve_after=reliability(after),
+    )
+
+
+def band_of(scored: Scored, folds: Folds, *, largest_error: float = LARGEST_ERROR) -> UncertainBand:
+    """Choose the band on all out-of-fold scores; count its errors with bands that each fold had no part in.
+
+    Raises:
+        CalibrationError: A class has too few radiographs for such rare errors.
+    """
+    low, high = choose_band(scored.scores, scored.diseased, largest_error=largest_error)
+
+    def side_of(train: Indices, validation: Indices) -> Scores:
+        limits = choose_band(scored.scores[train], scored.diseased[train], largest_error=largest_error)
+        return np.searchsorted(limits, scored.scores[validation], side="right").astype(np.float64)
+
+    side = _cross_fitted(folds, len(scored.scores), side_of)  # 0 negative, 1 uncertain, 2 positive
+    diseased = scored.diseased
+    return UncertainBand(
+        low=low,
+        high=high,
+        largest_error=largest_error,
+        missed=fraction(int((side[diseased] == 0).sum()), int(diseased.sum())),
+        false_alarms=fraction(int((side[~diseased] == 2).sum()), int((~diseased).sum())),  # noqa: PLR2004  # as above
+        uncertain=fraction(int((side == 1).sum()), len(side)),
+    )
+
+
+def _cross_fitted(folds: Folds, n: int, apply: Callable[[Indices, Indices], Scores]) -> Scores:
+    values = np.full(n, np.nan)
+    for train, validation in folds:
+        values[validation] = apply(train, validation)
+    return values
+
+
+def _line(scores: Scores, diseased: Diseased) -> tuple[float, float]:
+    """Fit slope and intercept by maximum likelihood with Platt's targets, which keep both finite where classes part."""
+    positives, negatives = int(diseased.sum()), int((~diseased).sum())
+    target = np.where(diseased, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    x = np.tile(log_odds(scores), 2)[:, np.newaxis]
+    regression = LogisticRegression(C=np.inf, max_iter=1000)  # no penalty
+    regression.fit(x, np.repeat([1, 0], len(scores)), sample_weight=np.concatenate([target, 1 - target]))
+    slope, intercept = float(regression.coef_[0, 0]), float(regression.intercept_[0])
+    if slope <= 0:
+        raise CalibrationError(
+            "On the held-out folds higher scores do not mean more disease, so nothing can be calibrated. "
+            "Check the labels, or train another recipe."
+        )
+    return slope, intercept
