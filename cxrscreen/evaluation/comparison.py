@@ -88,6 +88,18 @@ def compare(  # noqa: PLR0913  # two models, one truth, and what the report must
     )
 
 
+def auc_difference(before: Scored, after: Scored, *, seed: int) -> Estimate:
+    """AUC of ``after`` minus that of ``before``, of the same radiographs in the same order."""
+
+    def difference(weights: Weights) -> NDArray[np.float64]:
+        pair = (weighted.auc(one.scores, one.diseased, weights) for one in (after, before))
+        return np.subtract(*pair)[:, np.newaxis]
+
+    value = float(difference(np.ones((1, len(before.scores))))[0, 0])
+    (redrawn,) = bootstrap(difference, before.patients, seed=seed)
+    return _of_means(value, redrawn, metrics.auc(before, seed=seed), metrics.auc(after, seed=seed))
+
+
 def _differences(
     champion: Judged, challenger: Judged, patients: Sequence[str], diseased: Diseased, *, seed: int
 ) -> Differences:
@@ -130,7 +142,7 @@ def _of_means(value: float, redrawn: Limits | None, before: Estimate, after: Est
         limits, method = redrawn, f"paired {BOOTSTRAP}"
     else:
         terms = (after.value, (after.low, after.high)), (-before.value, (-before.high, -before.low))
-        limits, method = square_and_add(value, *terms), "limits of both models alone, squared and added"
+        limits, method = square_and_add(value, *terms), "limits of both alone, squared and added"
     return Estimate(value=value, low=max(-1.0, limits[0]), high=min(1.0, limits[1]), n=after.n, method=method)
 
 
