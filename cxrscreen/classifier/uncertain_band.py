@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cxrscreen.classifier.estimate import Estimate, Frozen
+from cxrscreen.classifier.predictive_values import npv, ppv
 from cxrscreen.errors import CalibrationError
 from cxrscreen.types import Diseased, Scores
 
@@ -17,7 +18,9 @@ class UncertainBand(Frozen):
         high: In [0, 1], at least ``low``.
         largest_error: Asked for: at most this fraction of the diseased called negative, and of the healthy positive.
         missed: Of the diseased, called negative; each fold by a band that the other folds chose.
+        found: Of the diseased, called positive; likewise.
         false_alarms: Of the healthy, called positive; likewise.
+        cleared: Of the healthy, called negative; likewise.
         uncertain: Of all, left to a human; likewise.
     """
 
@@ -25,8 +28,18 @@ class UncertainBand(Frozen):
     high: float
     largest_error: float
     missed: Estimate
+    found: Estimate
     false_alarms: Estimate
+    cleared: Estimate
     uncertain: Estimate
+
+    def ppv(self, prevalence: float) -> Estimate | None:
+        """Share of diseased among those called positive, where ``prevalence`` in (0, 1) of the patients are."""
+        return ppv(self.found, self.false_alarms, prevalence)
+
+    def npv(self, prevalence: float) -> Estimate | None:
+        """Share of healthy among those called negative."""
+        return npv(self.cleared, self.missed, prevalence)
 
 
 def choose_band(scores: Scores, diseased: Diseased, *, largest_error: float) -> tuple[float, float]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from cxrscreen.classifier.calibration import Calibration, calibrated, log_odds
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.uncertain_band import UncertainBand, choose_band
 from cxrscreen.errors import CalibrationError
 from cxrscreen.evaluation.curves import calibration as reliability
@@ -65,14 +67,19 @@ def band_of(scored: Scored, folds: Folds, *, largest_error: float = LARGEST_ERRO
         return np.searchsorted(limits, scored.scores[validation], side="right").astype(np.float64)
 
     side = _cross_fitted(folds, len(scored.scores), side_of)  # 0 negative, 1 uncertain, 2 positive
-    diseased = scored.diseased
+
+    def share(called: int, of: NDArray[np.bool_]) -> Estimate:
+        return fraction(int((side[of] == called).sum()), int(of.sum()))
+
     return UncertainBand(
         low=low,
         high=high,
         largest_error=largest_error,
-        missed=fraction(int((side[diseased] == 0).sum()), int(diseased.sum())),
-        false_alarms=fraction(int((side[~diseased] == 2).sum()), int((~diseased).sum())),  # noqa: PLR2004  # as above
-        uncertain=fraction(int((side == 1).sum()), len(side)),
+        missed=share(0, scored.diseased),
+        found=share(2, scored.diseased),
+        false_alarms=share(2, ~scored.diseased),
+        cleared=share(0, ~scored.diseased),
+        uncertain=share(1, np.ones_like(scored.diseased)),
     )
 
 

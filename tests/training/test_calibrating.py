@@ -84,6 +84,22 @@ def test_the_band_keeps_both_errors_as_rare_as_asked_for() -> None:
     assert band.missed.low <= 0.05
     assert band.false_alarms.low <= 0.05
     assert 0 < band.uncertain.value < 1
+    assert band.missed.value + band.found.value < 1
+    assert band.false_alarms.value + band.cleared.value < 1
+
+
+def test_a_positive_finding_means_little_where_the_disease_is_rare() -> None:
+    scores, diseased = drawn(1000, slope=0.8)
+    band = band_of(scored(scores, diseased), folds_of(1000), largest_error=0.05)
+    rare, frequent = band.ppv(0.01), band.ppv(0.5)
+    assert rare is not None
+    assert frequent is not None
+    by_hand = 0.01 * band.found.value / (0.01 * band.found.value + 0.99 * band.false_alarms.value)
+    assert rare.value == pytest.approx(by_hand)
+    assert rare.low < rare.value < rare.high < frequent.value
+    reassuring = band.npv(0.01)
+    assert reassuring is not None
+    assert reassuring.value > 0.99
 
 
 def test_a_band_holds_its_errors_in_new_draws() -> None:
