@@ -35,6 +35,9 @@ ActivationMap = NDArray[np.float32]
 ActivationMaps = NDArray[np.float32]
 """Grad-CAMs: (n, 7, 7), each as ``ActivationMap``."""
 
+Covers = NDArray[np.float32]
+"""How much of each cell of a feature map the lungs cover: (n, rows, columns), 0 to 1."""
+
 Scores = NDArray[np.float64]
 """Raw classifier scores for COVID-19: (n,), 0 to 1."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cxrscreen.classifier.estimate import Estimate
 
-_METHOD = "both Wilson limits of both rates together"
+_METHOD = "Wilson limits of both rates together"
 
 
 def ppv(found: Estimate, false_alarms: Estimate, prevalence: float) -> Estimate | None:

@@ -27,14 +27,6 @@ _SMOOTH = 5.0  # rows over which a lung's outline is smoothed
 _OVERLAP = 0.05  # of a lung's width, beyond its outline: what the feathered edge shows
 
 
-def squeezed(pixels: Grey8) -> Grey8:
-    """Squeeze a radiograph of any shape to (SIDE, SIDE)."""
-    rows, columns = (min(SIDE, length) for length in pixels.shape)
-    shrunk = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-    square: Grey8 = cv2.resize(shrunk, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
-    return square
-
-
 def without_lungs(square: Grey8, fields: LungFields) -> Grey8:
     """Fill the lungs and their rim with the median grey of the rest."""
     lungs = _grown(fields.at(SIDE, SIDE), _RIM)

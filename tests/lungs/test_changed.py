@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrscreen.lungs.changed import SIDE, exchanged, only_lungs, squeezed, without_lungs
+from cxrscreen.lungs.changed import SIDE, exchanged, only_lungs, without_lungs
 from cxrscreen.lungs.fields import MASK_SIDE, LungFields, Mask
 from cxrscreen.types import Grey8
 
@@ -76,11 +76,3 @@ def test_exchanged_with_itself_a_radiograph_stays_nearly_what_it_is() -> None:
     square = cv2.GaussianBlur(chest(WIDE, lung=40, body=170, seed=1), (0, 0), 3)
     difference = np.abs(exchanged(square, WIDE, square, WIDE).astype(int) - square)
     assert difference.mean() < 3
-
-
-@pytest.mark.parametrize("shape", [(300, 400), (1024, 800), (2000, 500), (512, 512)])
-def test_any_shape_is_squeezed_to_a_square(shape: tuple[int, int]) -> None:
-    grey = np.tile(np.linspace(0, 255, shape[1]).astype(np.uint8), (shape[0], 1))
-    square = squeezed(grey)
-    assert square.shape == (SIDE, SIDE)
-    assert (np.diff(square[100].astype(int)) >= 0).all()
