@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from cxrscreen.types import Grey8, Prepared
 
 SIDE = 224
+
+Picture = TypeVar("Picture", NDArray[np.uint8], NDArray[np.float32])
 
 
 def prepare(pixels: Grey8) -> Prepared:
@@ -27,7 +33,7 @@ def prepare(pixels: Grey8) -> Prepared:
         (224, 224, 3), three equal channels, 0 to 255. Shrinking averages areas, so that fine detail does not
         alias into texture; enlarging is bilinear.
     """
-    square = _resize(pixels, rows=SIDE, columns=SIDE)
+    square = resize(pixels, rows=SIDE, columns=SIDE)
     prepared: Prepared = cv2.merge([square, square, square])
     return prepared
 
@@ -43,14 +49,20 @@ def to_reading_resolution(pixels: Grey8, *, max_side: int = 1024) -> Grey8:
     scale = max_side / max(rows, columns)
     if scale >= 1:
         return pixels
-    return _resize(pixels, rows=max(1, round(rows * scale)), columns=max(1, round(columns * scale)))
+    return resize(pixels, rows=max(1, round(rows * scale)), columns=max(1, round(columns * scale)))
 
 
-def _resize(pixels: Grey8, *, rows: int, columns: int) -> Grey8:
-    """Average areas along a side that shrinks; OpenCV does so only where both sides shrink."""
+def resize(pixels: Picture, *, rows: int, columns: int) -> Picture:
+    """Average areas along a side that shrinks, which OpenCV does only where both sides shrink; else bilinear.
+
+    Args:
+        pixels: (rows, columns), 8 bits or floating.
+        rows: Of the result.
+        columns: Of the result.
+    """
     shrunk_rows, shrunk_columns = min(rows, pixels.shape[0]), min(columns, pixels.shape[1])
     resized = cv2.resize(pixels, (shrunk_columns, shrunk_rows), interpolation=cv2.INTER_AREA)
     if (shrunk_rows, shrunk_columns) != (rows, columns):
         resized = cv2.resize(resized, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    result: Grey8 = resized
+    result: Picture = resized
     return result
