@@ -29,12 +29,13 @@ from flows.retrain import retrain
 from flows.rollback import rollback
 from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
+from flows.train_lungs import train_lungs
 
 INTAKE_DEPLOYMENT = "intake"
 DIGEST_DEPLOYMENT = "daily"
 ON_DEMAND_DEPLOYMENT = "on-demand"
 TAGS = ["cxrscreen", "prototype"]
-RUNS_AT_ONCE = 6  # intake, screening on demand, retraining, evaluation, digest, and a move of the champion
+RUNS_AT_ONCE = 7  # intake, screening and evaluation on demand, two trainings, digest, a move of the champion
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 ONE_IS_ENOUGH = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 LOCAL_TIME = Path("/etc/localtime")
@@ -76,6 +77,10 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
             evaluate,
             "Evaluates a model on a labelled folder and writes a report. One at a time: a second one waits.",
             {"model": settings.model},
+        ),
+        _on_demand(
+            train_lungs,
+            "Trains a lung segmenter from radiographs with lung masks, and measures it on patients it has not seen.",
         ),
         _on_demand(promote, "Makes a challenger the champion. Read its evaluation report first."),
         _on_demand(rollback, "Returns to the model that the champion replaced."),

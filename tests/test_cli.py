@@ -201,7 +201,7 @@ def test_the_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert within(monkeypatch, "--help") == 0
     said = capsys.readouterr().out
     for name in (
-        *("screen", "watch", "retrain", "evaluate", "cache", "models", "compare", "promote", "rollback"),
+        *("screen", "watch", "retrain", "evaluate", "train-lungs", "cache", "models", "compare", "promote", "rollback"),
         *("doctor", "demo", "serve"),
     ):
         assert f" {name} " in said

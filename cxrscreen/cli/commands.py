@@ -22,7 +22,12 @@ from cxrscreen.errors import CxrscreenError
 
 PANELS: dict[str, dict[str, str]] = {  # panel, command, "module:function" in this package
     "Screening": {"screen": "screening:screen_folder", "watch": "screening:watch_intake"},
-    "Learning": {"retrain": "learning:retrain", "evaluate": "learning:evaluate", "cache": "learning:cache"},
+    "Learning": {
+        "retrain": "learning:retrain",
+        "evaluate": "learning:evaluate",
+        "train-lungs": "lungs:train_lungs",
+        "cache": "learning:cache",
+    },
     "Models": {
         "models": "versions:models",
         "compare": "versions:compare",

@@ -76,16 +76,6 @@ def alike(labelled: LabelledSet, progress: Progress | None = None) -> tuple[Like
         Pairs across the classes first, then by falling correlation.
     """
     radiographs = labelled.radiographs
-    structure, detail = (_details(labelled.prepared, _FINE, sigma) for sigma in (4.0, 2.0))
-    best: dict[tuple[int, int], tuple[float, bool]] = {}
-    nearest = list(_nearest(labelled.prepared))
-    for done, near in enumerate(nearest, start=1):
-        correlation = _aligned_correlation(near, labelled.prepared, structure, detail)
-        pair = (min(near.part, near.whole), max(near.part, near.whole))
-        if correlation >= LIMIT:
-            best[pair] = max(best.get(pair, (0.0, False)), (correlation, near.mirrored))
-        if progress and (done % _BLOCK == 0 or done == len(nearest)):
-            progress("look-alikes", done, len(nearest))
     found = [
         Likeness(
             first=radiographs[one].file_name,
@@ -95,9 +85,34 @@ def alike(labelled: LabelledSet, progress: Progress | None = None) -> tuple[Like
             across_classes=radiographs[one].diseased != radiographs[other].diseased,
             same_patient=radiographs[one].patient == radiographs[other].patient,
         )
-        for (one, other), (correlation, mirrored) in best.items()
+        for (one, other), (correlation, mirrored) in exposures_alike(labelled.prepared, progress).items()
     ]
     return tuple(sorted(found, key=lambda pair: (not pair.across_classes, -pair.correlation, pair.first, pair.second)))
+
+
+def exposures_alike(
+    prepared: PreparedBatch, progress: Progress | None = None
+) -> dict[tuple[int, int], tuple[float, bool]]:
+    """Find pairs of pictures that seem to show one exposure, as ``alike`` does.
+
+    Args:
+        prepared: All pictures.
+        progress: Told of the step "look-alikes".
+
+    Returns:
+        By the positions of the two, the smaller one first: the correlation, and whether one is mirrored.
+    """
+    structure, detail = (_details(prepared, _FINE, sigma) for sigma in (4.0, 2.0))
+    best: dict[tuple[int, int], tuple[float, bool]] = {}
+    nearest = list(_nearest(prepared))
+    for done, near in enumerate(nearest, start=1):
+        correlation = _aligned_correlation(near, prepared, structure, detail)
+        pair = (min(near.part, near.whole), max(near.part, near.whole))
+        if correlation >= LIMIT:
+            best[pair] = max(best.get(pair, (0.0, False)), (correlation, near.mirrored))
+        if progress and (done % _BLOCK == 0 or done == len(nearest)):
+            progress("look-alikes", done, len(nearest))
+    return best
 
 
 def _details(prepared: PreparedBatch, side: int, sigma: float, crop: _Crop = _CROPS[0]) -> _Details:

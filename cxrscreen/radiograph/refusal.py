@@ -22,3 +22,7 @@ class Reason(StrEnum):
     MODALITY = "modality"  # the tags say: not a projection radiograph
     BODY_PART = "body-part"  # the tags say: not the chest
     VIEW = "view"  # the tags say: not frontal
+    NOT_FRONTAL_CHEST = "not-frontal-chest"  # the picture shows: unlike any frontal chest radiograph
+    NO_LUNG_FIELDS = "no-lung-fields"  # the picture shows: lungs cannot be found, and without them there is no score
+    TURNED = "turned"  # the picture shows: upside down or on its side
+    NEGATIVE = "negative"  # the picture shows: dark and bright have changed places

@@ -50,18 +50,20 @@ def _posed(square: Square, mask: NDArray[np.uint8], pose: Pose) -> tuple[Grey, N
     affine = np.column_stack([linear, middle - linear @ np.full(2, (len(square) - 1) / 2)])
     edge, level = (cv2.BORDER_REPLICATE, 0.0) if pose.rim is None else (cv2.BORDER_CONSTANT, 255 * pose.rim)
     size = (MASK_SIDE, MASK_SIDE)
+    if pose.quarter_turns:
+        square, mask = np.rot90(square, pose.quarter_turns).copy(), np.zeros_like(mask)
     grey = cv2.warpAffine(square, affine, size, flags=cv2.INTER_LINEAR, borderMode=edge, borderValue=level)
     lungs = cv2.warpAffine(mask, affine, size, flags=cv2.INTER_LINEAR)
     return grey.astype(np.float32) / 255, lungs > 255 * _INSIDE
 
 
 def _exposed(grey: Grey, exposure: Exposure) -> Grey:
-    grey = grey**exposure.gamma
+    grey = (grey**exposure.gamma).astype(np.float32)
     if exposure.steepness is not None:
-        grey = 1 / (1 + np.exp(-exposure.steepness * (grey - exposure.toe)))
+        grey = (1 / (1 + np.exp(-exposure.steepness * (grey - exposure.toe)))).astype(np.float32)
     along = (np.arange(MASK_SIDE, dtype=np.float32) + 0.5) / MASK_SIDE - 0.5
-    sloped: Grey = grey + exposure.slope_down * along[:, np.newaxis] + exposure.slope_across * along
-    return sloped.astype(np.float32)
+    slope = exposure.slope_down * along[:, np.newaxis] + exposure.slope_across * along
+    return grey + slope.astype(np.float32)
 
 
 def _hazed(
@@ -70,8 +72,8 @@ def _hazed(
     """Cloud the lungs towards the brightness of bone, as consolidation does."""
     clouds = cv2.GaussianBlur(generator.standard_normal(grey.shape, dtype=np.float32), (0, 0), width)
     opacity = strength * np.clip(clouds / clouds.std(), 0, 2) / 2 * lungs
-    hazed: Grey = grey + opacity * np.maximum(np.percentile(grey, 95) - grey, 0)
-    return hazed.astype(np.float32)
+    hazed: Grey = (grey + opacity * np.maximum(np.percentile(grey, 95) - grey, 0)).astype(np.float32)
+    return hazed
 
 
 def _processed(grey: Grey, processing: Processing, generator: np.random.Generator) -> Grey:
@@ -84,7 +86,7 @@ def _processed(grey: Grey, processing: Processing, generator: np.random.Generato
     if processing.jpeg_quality is not None:
         bytes_ = np.clip(255 * grey, 0, 255).astype(np.uint8)
         _, packed = cv2.imencode(".jpg", bytes_, [cv2.IMWRITE_JPEG_QUALITY, processing.jpeg_quality])
-        grey = cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
+        grey = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.float32) / np.float32(255)
     return grey
 
 

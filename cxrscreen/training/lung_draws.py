@@ -2,7 +2,8 @@
 
 Other hospitals differ in posture, field, exposure, processing and what lies on the picture; each draw is one such
 difference, mostly small, seldom large. Left and right may change places: a mask does not know sides. Dark and bright
-never do: the intake turns negatives.
+never do: air is dark. Some copies lie on their side or upside down; their masks are empty, so that the
+network learns to find nothing there instead of something.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _SIDES = 4
 class Pose:
     """How the picture is turned and cut; lengths are parts of its side."""
 
+    quarter_turns: int  # 0: upright; otherwise nothing is to be found
     turn_degrees: float
     scale: float
     stretch: float  # height grows by it as width shrinks
@@ -87,7 +89,7 @@ class Change:
 
 
 def draw_change(generator: np.random.Generator) -> Change:
-    """Draw one change; how often and how far was settled on held-out patients of one fold."""
+    """Draw one change. How often and how far: by eye, so that a person could still outline the lungs."""
     hazy = _seldom(generator, 0.15)
     return Change(
         pose=_pose(generator),
@@ -106,6 +108,7 @@ def _pose(generator: np.random.Generator) -> Pose:
         scale *= generator.uniform(0.6, 1)  # a chest in a large field, as in babygrams and bedside pictures
     grey = None if _seldom(generator, 0.35) else generator.choice([0.0, generator.uniform(0, 0.5)])
     return Pose(
+        quarter_turns=int(generator.integers(1, 4)) if _seldom(generator, 0.05) else 0,
         turn_degrees=generator.normal(0, 7),
         scale=scale,
         stretch=math.exp(generator.normal(0, 0.09)),

@@ -91,6 +91,7 @@ def test_the_forms_ask_for_what_only_a_person_can_say(tmp_path: Path) -> None:
         "screen-studies": [],
         "retrain": ["folder"],
         "evaluate": ["folder"],
+        "train-lungs": ["folder"],
         "promote": ["version", "who", "why"],
         "rollback": ["who", "why"],
     }

@@ -71,3 +71,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
     from tests.training.drawn import site_in  # noqa: PLC0415  # starts TensorFlow
 
     return site_in(tmp_path / "site")
+
+
+@pytest.fixture
+def different_phantoms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take phantoms for different people: they are one anatomy in variations, and count as alike."""
+    from cxrscreen.training import lung_set  # noqa: PLC0415  # OpenCV: for these tests alone
+
+    monkeypatch.setattr(lung_set, "exposures_alike", lambda *_: {})

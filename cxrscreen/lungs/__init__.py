@@ -1,0 +1,1 @@
+"""Where the lungs are in a radiograph, and whether that can be believed."""

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cxrscreen.errors import DataSetError
+from cxrscreen.lungs.gate_card import GateCard
+from cxrscreen.phantom.golden import golden_phantom
+from cxrscreen.training.gate_making import LookedAt, make_gate, signatures_of_all_ways
+from tests.lungs.drawn_looks import LUNG_FIELDS, ONE_LUNG, looks, signatures
+
+N = 40
+PART = np.arange(N) % 20 // 5
+FOLDS = [(np.flatnonzero(part != PART), np.flatnonzero(part == PART)) for part in range(4)]
+
+
+@pytest.fixture(scope="module")
+def seen() -> LookedAt:
+    """Two radiographs of each of twenty patients; eight phantoms' edges among them."""
+    return LookedAt(
+        [looks(seed, pattern=0.4 + 0.005 * seed) for seed in range(N)],
+        np.stack([signatures(seed % 8) for seed in range(N)]),
+        [f"P{seed % 20}" for seed in range(N)],
+    )
+
+
+def test_a_gate_is_made_and_measured_on_patients_left_out(seen: LookedAt) -> None:
+    gate, card = make_gate(seen, FOLDS, segmenter_sha256="1" * 64)
+    assert (card.n, card.patients) == (N, 20)
+    assert card.limits.segmenter_sha256 == "1" * 64
+    assert card.refused.value == 0
+    assert card.flagged.value <= 0.2
+    assert card.turned_found.n == 6 * N
+    assert card.turned_found.value == 1
+    assert card.negatives_found.value == 1
+    assert card.limits.pattern_from == pytest.approx(1.1 * (0.4 + 0.005 * (N - 1)))
+    assert card.limits.refused_from > card.limits.strange_from
+    assert card.limits.unmirrored_from <= 0
+    assert GateCard.model_validate_json(card.model_dump_json()) == card
+    passed, turned, strange = gate.admit([looks(100), looks(101, way=4), looks(102, strange=("block4", "edges"))])
+    assert passed.refusal is None
+    assert turned.refusal is not None
+    assert strange.refusal is not None
+
+
+def test_limits_compare_no_radiograph_with_its_own_patient(seen: LookedAt) -> None:
+    twins = LookedAt(
+        [seen.looks[place // 2] for place in range(N)],
+        np.stack([seen.all_ways[place // 2] for place in range(N)]),
+        [f"P{place // 2}" for place in range(N)],
+    )
+    _, card = make_gate(twins, [(np.arange(N // 2), np.arange(N // 2, N)), (np.arange(N // 2, N), np.arange(N // 2))],
+                        segmenter_sha256="1" * 64)  # fmt: skip
+    assert min(card.limits.far_from["block4"], card.limits.far_from["lungs"]) > 0.01
+
+
+def test_folds_that_leave_radiographs_out_are_refused(seen: LookedAt) -> None:
+    with pytest.raises(DataSetError, match="every radiograph"):
+        make_gate(seen, FOLDS[:3], segmenter_sha256="1" * 64)
+
+
+def test_looking_at_a_set_takes_what_looking_at_each_radiograph_takes() -> None:
+    pixels = [golden_phantom(seed, opacities=False) for seed in (1, 2)]
+    seen = LookedAt.of(
+        iter(pixels),
+        fields=[LUNG_FIELDS] * 2,
+        lungs=np.ones((2, 80)),
+        block4=list(np.ones((2, 512))),
+        patients=["A", "B"],
+    )
+    assert np.array_equal(seen.all_ways, np.stack([signatures(1), signatures(2)]))
+    assert np.array_equal(seen.looks[1].edges, signatures(2)[0])
+    assert seen.part(np.array([1])).patients == ["B"]
+
+
+def test_radiographs_without_lung_fields_count_as_refused_and_nothing_is_made_from_them(seen: LookedAt) -> None:
+    faulty = [replace(one, block4=None, fields=ONE_LUNG) if place < 2 else one for place, one in enumerate(seen.looks)]
+    gate, card = make_gate(LookedAt(faulty, seen.all_ways, seen.patients), FOLDS, segmenter_sha256="1" * 64)
+    assert card.n == N
+    assert card.refused.value == 2 / N
+    assert gate.arrays()["neighbours/block4"].shape == (N - 2, 512)
+
+
+def test_signatures_of_all_ways_begin_with_the_picture_itself() -> None:
+    assert np.array_equal(signatures_of_all_ways(golden_phantom(3, opacities=False)), signatures(3))
