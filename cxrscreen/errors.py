@@ -10,6 +10,7 @@
     │   └── TakenOverError       another run has this one's batch and finishes it
     ├── RefusedError       this file may not be screened; carries the reason
     ├── ModelError         a model is missing, damaged or of another format
+    ├── SelfTestError      the model does not score as it did when it was made: nothing may be screened
     ├── DataSetError       a labelled folder cannot be trained or evaluated on
     ├── CalibrationError   an operating point cannot be chosen from these scores
     └── ReportError        a report could not be written
@@ -70,6 +71,10 @@ class RefusedError(CxrscreenError):
 
 class ModelError(CxrscreenError):
     """A model is missing, damaged or of another format."""
+
+
+class SelfTestError(CxrscreenError):
+    """The model does not score as it did when it was made."""
 
 
 class DataSetError(CxrscreenError):

@@ -72,6 +72,14 @@ class Settings(BaseSettings):
     explanation: ExplanationVariant = "guided"
     overlay_alpha: float = Field(default=0.5, gt=0, lt=1)
 
+    prevalence: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Share of the patients here that have COVID-19, e.g. 0.05. Without it, reports say that what a "
+        "finding means here cannot be told.",
+    )
+
     # Retraining
     feature_cache_gigabytes: float = Field(
         default=2.0, ge=0.05, le=1000, description="Bound of the cache of feature maps; the longest unused go first."

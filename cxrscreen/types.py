@@ -27,19 +27,16 @@ PreparedBatch = NDArray[np.uint8]
 """Classifier inputs: (n, 224, 224, 3), three equal channels, 0 to 255."""
 
 FeatureMaps = NDArray[np.float32]
-"""VGG16 feature maps at block5_pool: (n, 7, 7, 512), 0 or more."""
+"""VGG16 feature maps, 0 or more: (n, 7, 7, 512) at block5_pool, (n, 14, 14, 512) at block4_pool."""
 
 ActivationMap = NDArray[np.float32]
-"""One Grad-CAM: (7, 7), 0 to 1 with its maximum at 1, or zero everywhere (no evidence)."""
+"""One Grad-CAM: (7, 7) or (14, 14), 0 to 1 with its maximum at 1, or zero everywhere (no evidence)."""
 
 ActivationMaps = NDArray[np.float32]
-"""Grad-CAMs: (n, 7, 7), each as ``ActivationMap``."""
-
-Covers = NDArray[np.float32]
-"""How much of each cell of a feature map the lungs cover: (n, rows, columns), 0 to 1."""
+"""Grad-CAMs: (n, rows, columns), each as ``ActivationMap``."""
 
 Scores = NDArray[np.float64]
-"""Raw classifier scores for COVID-19: (n,), 0 to 1."""
+"""Classifier scores for COVID-19: (n,), 0 to 1."""
 
 Diseased = NDArray[np.bool_]
 """Reference standard: (n,), true where the study is labelled COVID-19."""

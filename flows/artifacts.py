@@ -23,7 +23,7 @@ def publish(settings: Settings, summary: BatchSummary) -> None:
             "study": file.study_key,
             "outcome": str(file.outcome),
             "score": None if file.score is None else round(file.score, 4),
-            "at or above operating point": file.positive,
+            "finding": file.finding,
             "reason": file.reason,
         }
         for file in sorted(summary.files, key=_by_falling_score)[:MOST_ROWS]

@@ -29,13 +29,14 @@ from flows.retrain import retrain
 from flows.rollback import rollback
 from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
+from flows.site_acceptance import site_acceptance
 from flows.train_lungs import train_lungs
 
 INTAKE_DEPLOYMENT = "intake"
 DIGEST_DEPLOYMENT = "daily"
 ON_DEMAND_DEPLOYMENT = "on-demand"
 TAGS = ["cxrscreen", "prototype"]
-RUNS_AT_ONCE = 7  # intake, screening and evaluation on demand, two trainings, digest, a move of the champion
+RUNS_AT_ONCE = 8  # intake; on demand screening, evaluation, acceptance; two trainings; digest; a move of the champion
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 ONE_IS_ENOUGH = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 LOCAL_TIME = Path("/etc/localtime")
@@ -76,6 +77,11 @@ def deployments(settings: Settings) -> list[RunnerDeployment]:
         _on_demand(
             evaluate,
             "Evaluates a model on a labelled folder and writes a report. One at a time: a second one waits.",
+            {"model": settings.model},
+        ),
+        _on_demand(
+            site_acceptance,
+            "Judges a model on local radiographs by fixed rules and writes a paper that a committee can sign.",
             {"model": settings.model},
         ),
         _on_demand(

@@ -9,6 +9,7 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
 from prefect.states import Completed
 
 from cxrscreen.reporting.digest import Digest
@@ -19,6 +20,7 @@ from flows.markdown import plain
 from flows.nameless import nameless
 from flows.publishing import never_fatal
 
+DRIFT_EVENT = "cxrscreen.drift"
 MOST_BATCHES = 50  # in the artifact; the digest has them all
 
 
@@ -36,6 +38,7 @@ def digest() -> State[Any]:
     settings = load_settings()
     written = write(settings)
     publish(settings, written.digest)
+    tell_of_drift(written.digest)
     return Completed(message=_message(written.digest))
 
 
@@ -65,10 +68,39 @@ def publish(settings: Settings, found: Digest) -> None:
         f"{_sums(found) if found.compared else f'{found.equation()}.'}\n\n"
         f"Self-test: {'passed' if found.self_test.healthy else 'not passed'}. Model: {found.model}.\n\n"
         "A prototype: not for medical use, not for diagnosis.\n\n"
+        f"{_drift(found)}"
         f"{_batches(found, base) if found.compared else ''}"
         "The links work while `cxrscreen serve` runs on this machine.\n",
         key=f"digest-{found.name}",
         description="Sums, what needs a person, and where the digest lies",
+    )
+
+
+@never_fatal("that radiographs have drifted")
+def tell_of_drift(found: Digest) -> None:
+    """Emit an event where what arrives is unlike what the model was calibrated on, for automations to act on."""
+    drift = found.drift
+    if drift is None or not drift.drifted:
+        return
+    emit_event(
+        event=DRIFT_EVENT,
+        resource={"prefect.resource.id": f"cxrscreen.model.{drift.model}", "prefect.resource.name": drift.model},
+        payload=drift.model_dump(mode="json") | {"drifted": list(drift.drifted), "digest": found.date},
+    )
+
+
+def _drift(found: Digest) -> str:
+    drift = found.drift
+    if drift is None or not drift.quantities:
+        return ""
+    rows = "\n".join(
+        f"| {one.quantity.replace('_', ' ')} | {one.n} | {one.reference_n} | "
+        f"{'' if one.psi is None else f'{one.psi:.2f}'} | {one.p:.2g} | {'yes' if one.drifted else 'no'} |"
+        for one in drift.quantities
+    )
+    return (
+        f"## Drift, {drift.first_day} to {drift.last_day}, against the card of {drift.model}\n\n"
+        f"| quantity | n | n of the card | PSI | p | drift |\n|{'--|' * 6}\n{rows}\n\n"
     )
 
 
@@ -77,7 +109,8 @@ def _sums(found: Digest) -> str:
     disagreements = "\n".join(f"- {plain(one.what)} ({one.count})" for one in found.disagreements)
     return (
         f"| {' | '.join(counts)} |\n|{'--|' * len(counts)}\n| {' | '.join(str(n) for n in counts.values())} |\n\n"
-        f"Reported studies: {found.studies}. Flagged for reading: {len(found.flagged)}.\n\n"
+        f"Reported studies: {found.studies}. Flagged for reading: {len(found.flagged)}. "
+        f"Uncertain, so a human reads: {len(found.uncertain)}.\n\n"
         + (disagreements or "The whole ledger agrees with archive, quarantine and reports.")
     )
 

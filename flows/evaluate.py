@@ -16,6 +16,7 @@ from cxrscreen.workspace import open_workspace
 from flows.growing_artifacts import Bar
 from flows.nameless import nameless
 from flows.screen_studies import AS_SET
+from flows.site_artifacts import lungs_in_words
 from flows.training_artifacts import publish_data, publish_figures, publish_report
 from flows.training_tasks import evaluate_model, labelled_folder, step_back
 
@@ -46,7 +47,8 @@ def evaluate(folder: str, model: str = AS_SET) -> State[Any]:
     evaluation = evaluated.evaluation
     publish_data(evaluation.data.bias, run="evaluate")
     publish_figures(evaluation, run="evaluate")
-    publish_report(settings, evaluation, evaluated.files, run="evaluate", after=_seen(evaluation.seen))
+    after = "\n\n".join(filter(None, (lungs_in_words(evaluation), _seen(evaluation.seen))))
+    publish_report(settings, evaluation, evaluated.files, run="evaluate", after=after)
     bar.end()
     return Completed(
         message=f"{evaluation.model} on {evaluation.figures.n} radiographs. The artifacts link the report."

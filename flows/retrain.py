@@ -65,7 +65,8 @@ def retrain(  # noqa: PLR0913  # the fields of a form
 
     Args:
         folder: Absolute path of a folder on the machine that trains, with covid/, normal/ and perhaps metadata.csv.
-        recipe: "standard" sees the whole radiograph; "study-2020" is the study's, which sees its upper left only.
+        recipe: "lung-focused" sees the lung fields alone, and takes neither search nor shifted copies; "standard" sees
+            the whole radiograph; "study-2020" is the study's, which sees its upper left only.
         search: Search for learning rate, batch size, optimizer and epochs first, in the space at the end of the form.
             Otherwise the study's final settings hold.
         copies: Shifted copies of each training radiograph (augmentation); 0: none.

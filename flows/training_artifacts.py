@@ -98,7 +98,7 @@ def publish_comparison(comparison: Comparison) -> None:
 @never_fatal("the links to the report")
 def publish_report(settings: Settings, evaluation: Evaluation, files: EvaluationFiles, *, run: str, after: str) -> None:
     """Write the page with the report's links; ``after`` is what follows them, in Markdown."""
-    html, pdf = (_url(settings, file) for file in (files.html, files.pdf))
+    html, pdf = (report_url(settings, file) for file in (files.html, files.pdf))
     create_markdown_artifact(
         "\n\n".join(
             [
@@ -157,7 +157,7 @@ def promotion_card(comparison: Comparison | None, version: str, *, promoted: boo
 def link_faults(settings: Settings, page: Path, words: str) -> None:
     """Link a page that names the files of a data set that are at fault."""
     create_markdown_artifact(
-        f"{plain(words)}\n\n**[Which files]({_url(settings, page)})**",
+        f"{plain(words)}\n\n**[Which files]({report_url(settings, page)})**",
         key="labelled-faults",
         description="What has to be mended in the labelled folder",
     )
@@ -211,5 +211,6 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join("| " + " | ".join(plain(str(cell)) for cell in line) + " |" for line in lines)
 
 
-def _url(settings: Settings, file: Path) -> str:
+def report_url(settings: Settings, file: Path) -> str:
+    """Return where people find a file below the reports."""
     return f"{reports_url(settings)}/{quote(file.relative_to(settings.workspace / 'reports').as_posix())}"

@@ -31,6 +31,7 @@ from flows.training_artifacts import link_faults
 
 if TYPE_CHECKING:
     from cxrscreen.labelled.evaluate import Evaluated
+    from cxrscreen.labelled.site_acceptance import JudgedSite
     from cxrscreen.training.retraining import Retrained, Retraining
 
 NICE = 10  # a tenth of the cores' time where a screening run wants them, all of it where none does
@@ -91,7 +92,33 @@ def evaluate_model(settings: Settings, folder: Path, bundle: Path, progress: Pro
     with nameless(), files_named_aside(settings):
         site = site_of(settings)
         return evaluate(
-            folder, bundle=bundle, limits=site.limits, cache=site.cache, into=site.reports, progress=progress
+            folder,
+            bundle=bundle,
+            limits=site.limits,
+            cache=site.cache,
+            into=site.reports,
+            segmenters=site.segmenters,
+            prevalence=settings.prevalence,
+            progress=progress,
+        )
+
+
+@task(name="judge site", task_run_name="judge site", cache_policy=NO_CACHE)
+def judge_site(settings: Settings, folder: Path, bundle: Path, progress: Progress) -> JudgedSite:
+    """Evaluate a model on local radiographs, judge it by the rules, and write the paper and the report."""
+    from cxrscreen.labelled.site_acceptance import accept_at_site  # noqa: PLC0415  # see the top
+
+    with nameless(), files_named_aside(settings):
+        site = site_of(settings)
+        return accept_at_site(
+            folder,
+            bundle=bundle,
+            limits=site.limits,
+            cache=site.cache,
+            into=site.reports,
+            segmenters=site.segmenters,
+            prevalence=settings.prevalence,
+            progress=progress,
         )
 
 

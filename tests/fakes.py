@@ -39,7 +39,7 @@ class StubClassifier:
             raise MemoryError
         maps = np.zeros((len(prepared), 7, 7), np.float32)
         maps[:, 3, 3] = 1
-        return Classified(prepared.mean(axis=(1, 2, 3)) / 255.0, maps)
+        return Classified(prepared.mean(axis=(1, 2, 3)) / 255.0, maps, np.zeros((len(prepared), 512), np.float32))
 
 
 @contextmanager
@@ -53,7 +53,13 @@ def stub_session(root: Path, classifier: StubClassifier | None = None, **setting
     chosen = load_settings(root, **{"settle_seconds": 0, "model": CARD.version} | settings)
     stub = classifier or StubClassifier()
     with open_session(chosen) as session:
-        yield replace(session, registry=Registry((root / "models",)), load_classifier=lambda _folder: stub)
+        yield replace(
+            session,
+            registry=Registry((root / "models",)),
+            load_classifier=lambda _folder: stub,
+            load_segmenter=lambda _folder: None,
+            load_gate=lambda _folder: None,
+        )
 
 
 def studies_of(session: Session, batch_id: str) -> list[str]:

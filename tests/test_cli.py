@@ -72,7 +72,7 @@ def answered(*arguments: str | Path, cwd: Path) -> Any:
 def challenger(tmp_path: Path) -> str:
     """A sound model in the workspace ``w``, of which nobody has judged anything yet."""
     card, weights = random_bundle("random-1", random_base(0).rounded())
-    comparison = {"champion": "standard-1", "verdict": "promote"}
+    comparison = {"champion": "standard-2", "verdict": "promote"}
     save_bundle(tmp_path / "w" / "models", card, weights, {"comparison.json": json.dumps(comparison).encode()})
     return card.version
 
@@ -140,7 +140,7 @@ def test_wrong_usage_is_exit_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_any_promotion_the_shipped_model_is_the_champion(tmp_path: Path, ask: Callable[..., Any]) -> None:
     listed = ask("models", "--workspace", tmp_path / "w")
-    assert [card["version"] for card in listed if card["champion"]] == ["standard-1"]
+    assert [card["version"] for card in listed if card["champion"]] == ["standard-2"]
 
 
 @pytest.mark.tensorflow
@@ -184,7 +184,7 @@ def test_an_unknown_model_is_an_error_even_where_there_is_nothing_to_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert within(monkeypatch, "screen", "--model", "bogus", "--workspace", tmp_path / "w") == 1
-    assert "Known versions: standard-1" in capfd.readouterr().err
+    assert "Known versions: standard-2" in capfd.readouterr().err
 
 
 def test_a_demonstration_is_its_owners_alone(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_the_help_names_every_command(monkeypatch: pytest.MonkeyPatch, capsys: p
     said = capsys.readouterr().out
     for name in (
         *("screen", "watch", "retrain", "evaluate", "train-lungs", "cache", "models", "compare", "promote", "rollback"),
-        *("doctor", "demo", "serve"),
+        *("doctor", "demo", "serve", "site-acceptance"),
     ):
         assert f" {name} " in said
 
@@ -216,13 +216,13 @@ def test_a_promotion_and_its_rollback_are_told_listed_and_logged(
 ) -> None:
     here = ("--workspace", tmp_path / "w")
     moved = ask("promote", challenger, "--why", "fewer [red] misses", "--who", "A. Tester", *here)
-    assert (moved["version"], moved["former"], moved["who"]) == (challenger, "standard-1", "A. Tester")
+    assert (moved["version"], moved["former"], moved["who"]) == (challenger, "standard-2", "A. Tester")
     listed = {card["version"]: card for card in ask("models", *here)}
-    assert {version: card["champion"] for version, card in listed.items()} == {challenger: True, "standard-1": False}
-    assert {version: card["verdict"] for version, card in listed.items()} == {challenger: "promote", "standard-1": None}
+    assert {version: card["champion"] for version, card in listed.items()} == {challenger: True, "standard-2": False}
+    assert {version: card["verdict"] for version, card in listed.items()} == {challenger: "promote", "standard-2": "cannot tell"}
     assert within(monkeypatch, "rollback", "--why", "more misses", *here) == 0
     said = capfd.readouterr().out
-    assert said.startswith(f"standard-1 screens from the next batch on, in place of {challenger}.")
+    assert said.startswith(f"standard-2 screens from the next batch on, in place of {challenger}.")
     log = ask("models", "--log", *here)
     assert [(move["kind"], move["why"]) for move in log] == [
         ("promote", "fewer [red] misses"),
@@ -238,12 +238,12 @@ def test_a_promotion_and_its_rollback_are_told_listed_and_logged(
 def test_where_the_settings_name_a_version_no_other_is_said_to_screen(
     tmp_path: Path, challenger: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("CXRSCREEN_MODEL", "standard-1")
+    monkeypatch.setenv("CXRSCREEN_MODEL", "standard-2")
     here = ("--workspace", tmp_path / "w")
     for words in (("promote", challenger, "--why", "a trial"), ("models",), ("rollback", "--why", "its end")):
         assert within(monkeypatch, *words, *here) == 0
         said = " ".join(capfd.readouterr().out.split())
-        assert "the settings name standard-1: that one screens until they say 'champion' again" in said
+        assert "the settings name standard-2: that one screens until they say 'champion' again" in said
         assert "from the next batch on" not in said
         assert "* screens" not in said
 
@@ -268,7 +268,7 @@ def test_a_verdict_is_overruled_only_by_saying_so(
 ) -> None:
     here = ("--workspace", tmp_path / "w")
     judged = tmp_path / "w" / "models" / challenger / "comparison.json"
-    judged.write_text(json.dumps({"champion": "standard-1", "verdict": "keep"}))
+    judged.write_text(json.dumps({"champion": "standard-2", "verdict": "keep"}))
     assert within(monkeypatch, "promote", challenger, "--why", "hope", *here) == 1
     assert "the verdict was 'keep'" in capfd.readouterr().err
     assert ask("models", *here)[0]["verdict"] == "keep"
@@ -280,7 +280,7 @@ def test_a_verdict_is_overruled_only_by_saying_so(
 def test_the_list_of_models_fits_80_columns_and_marks_the_champion(tmp_path: Path, challenger: str) -> None:
     shown = cxrscreen("models", "--workspace", tmp_path / "w", cwd=tmp_path, columns=80).stdout
     assert max(map(len, shown.splitlines())) <= 80
-    for said in ("* standard-1", f"  {challenger}", "standard, 2026-01-01, n 40", "0.90", "0.80-0.95", "promote"):
+    for said in ("* standard-2", f"  {challenger}", "standard, 2026-01-01, n 40", "0.90", "0.80-0.95", "promote"):
         assert said in shown
 
 
@@ -290,11 +290,11 @@ def test_two_cards_stand_side_by_side(
     arguments = ("compare", "champion", challenger, "--workspace", tmp_path / "w")
     assert within(monkeypatch, *arguments) == 0
     shown = capsys.readouterr().out
-    assert shown.splitlines()[0].split() == ["standard-1", challenger]
+    assert shown.splitlines()[0].split() == ["standard-2", challenger]
     assert "0.900 (0.800 to 0.950)" in shown
     assert "They were tested on different radiographs" in shown
     assert within(monkeypatch, *arguments, "--json") == 0
-    assert [card["version"] for card in json.loads(capsys.readouterr().out)] == ["standard-1", challenger]
+    assert [card["version"] for card in json.loads(capsys.readouterr().out)] == ["standard-2", challenger]
 
 
 def test_a_promotion_killed_at_any_moment_leaves_a_champion_and_a_log_that_agree(
@@ -302,7 +302,7 @@ def test_a_promotion_killed_at_any_moment_leaves_a_champion_and_a_log_that_agree
 ) -> None:
     models = tmp_path / "w" / "models"
     registry = Registry((models, SHIPPED_MODELS))
-    goals = {"standard-1": challenger, challenger: "standard-1"}
+    goals = {"standard-2": challenger, challenger: "standard-2"}
 
     def start() -> subprocess.Popen[bytes]:
         goal = goals[registry.champion()]
@@ -348,7 +348,7 @@ def test_a_retraining_cannot_take_the_place_of_the_shipped_model(
 ) -> None:
     here = ("--workspace", tmp_path / "w")
     assert within(monkeypatch, "retrain", tmp_path, "--version", SHIPPED_VERSION, *here) == 1
-    assert capsys.readouterr().err.startswith("ModelError: standard-1 is the name of the shipped model")
+    assert capsys.readouterr().err.startswith("ModelError: standard-2 is the name of the shipped model")
 
 
 def test_the_cache_tells_its_size_and_is_cleared(
@@ -424,7 +424,7 @@ def test_a_promoted_model_screens_and_after_the_rollback_the_shipped_one_does(
     ask("promote", "site-1", "--why", "a trial", "--overrule", *here)
     assert ask("screen", tmp_path / "covid", *here)["model"] == "site-1"
     ask("rollback", "--why", "the trial is over", *here)
-    assert ask("screen", tmp_path / "normal", *here)["model"] == "standard-1"
+    assert ask("screen", tmp_path / "normal", *here)["model"] == "standard-2"
 
 
 @pytest.mark.tensorflow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cxrscreen.classifier.base_weights import BLOCKS, FEATURE_SHAPE, BaseWeights
+from cxrscreen.classifier.base_weights import BLOCKS, BaseWeights
+from cxrscreen.classifier.recipe import SHAPE_OF_BLOCK, Block
 from cxrscreen.classifier.runtime import tf
 from cxrscreen.types import FeatureMaps, Pooled, PreparedBatch
 
@@ -16,14 +17,22 @@ _FOURTH = 4
 
 
 class Backbone:
-    """VGG16 up to block5_pool (Simonyan & Zisserman 2014), as one graph with a free batch dimension.
+    """VGG16 up to the pooling of a block (Simonyan & Zisserman 2014), as one graph with a free batch dimension.
 
     Plain convolutions on captured tensors: TensorFlow fuses convolution, bias and ReLU, and, unlike
     with constants, does not keep a second, reordered copy of the weights (0.9 GB less at batch 16).
+
+    Attributes:
+        block: Where it ends.
     """
 
-    def __init__(self, weights: BaseWeights) -> None:
-        self._tensors = {name: tf.constant(array) for name, array in weights.arrays.items()}
+    def __init__(self, weights: BaseWeights, *, block: Block = 5) -> None:
+        self.block: Block = block
+        self._tensors = {
+            name: tf.constant(array)
+            for name, array in weights.arrays.items()
+            if int(name.removeprefix("block")[0]) <= block
+        }
         signature = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8)]
         self._graph = tf.function(self._forward, input_signature=signature)
 
@@ -34,7 +43,7 @@ class Backbone:
             prepared: Shape (n, 224, 224, 3), RGB, 0 to 255; n may be 0.
 
         Returns:
-            Shape (n, 7, 7, 512), 0 or more.
+            Shape (n, rows, columns, 512), 0 or more, see ``recipe.SHAPE_OF_BLOCK``.
         """
         return self.run(prepared)[0]
 
@@ -44,7 +53,7 @@ class Backbone:
         Returns:
             The feature maps, and the mean of block4_pool over its cells: (n, 512), 0 or more.
         """
-        maps = np.empty((len(prepared), *FEATURE_SHAPE), dtype=np.float32)
+        maps = np.empty((len(prepared), *SHAPE_OF_BLOCK[self.block]), dtype=np.float32)
         fourth = np.empty((len(prepared), BLOCKS[_FOURTH - 1][-1]), dtype=np.float32)
         for start in range(0, len(prepared), _BATCH):
             step = slice(start, start + _BATCH)
@@ -54,7 +63,7 @@ class Backbone:
 
     def _forward(self, prepared: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = tf.cast(prepared, tf.float32) / 255.0  # the card's "unit" scaling
-        for block, filters_of_block in enumerate(BLOCKS, start=1):
+        for block, filters_of_block in enumerate(BLOCKS[: self.block], start=1):
             for convolution in range(1, len(filters_of_block) + 1):
                 layer = f"block{block}_conv{convolution}"
                 x = tf.nn.conv2d(x, self._tensors[f"{layer}/kernel"], strides=1, padding="SAME")

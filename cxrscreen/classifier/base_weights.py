@@ -29,6 +29,9 @@ BLOCKS: tuple[tuple[int, ...], ...] = ((64, 64), (128, 128), (256, 256, 256), (5
 FEATURE_SHAPE = (7, 7, 512)
 """Of a feature map: rows, columns and channels at block5_pool for 224 pixels."""
 
+FOURTH_SHAPE = (14, 14, 512)
+"""The same at block4_pool."""
+
 IMAGENET_SHA256 = "d9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd"
 """Digest, as ``digest_of`` takes it, of the weights that Keras publishes for VGG16 on ImageNet."""
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from cxrscreen.classifier.base_weights import MOST_BYTES, BaseWeights, arrays_in
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.card_text import render_card
+from cxrscreen.classifier.heads import head_of
 from cxrscreen.classifier.making import MAKING_FILE, Making
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.durable import place_folder
@@ -37,6 +38,7 @@ CHAMPION = "champion"  # whichever version screens, and therefore none's own nam
 _MOST_CARD_BYTES = 2**20
 _BASE = "base/"
 _HEAD = "head/"
+_GATE = "gate/"
 _EXTRA_FILE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -52,13 +54,18 @@ def checked_version(version: str) -> str:
     return version
 
 
-def pack_weights(base: BaseWeights, head: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """Serialise a model: the base's kernels in 16 bits (``BaseWeights.packed``), all else in single precision.
+def pack_weights(
+    base: BaseWeights, head: Mapping[str, NDArray[np.float32]], gate: Mapping[str, NDArray[np.floating[Any]]] = {}
+) -> bytes:
+    """Serialise a model: the base's kernels in 16 bits (``BaseWeights.packed``), the head in single precision.
+
+    The gate's arrays stay as they are, most of them in half precision.
 
     The same weights always give the same bytes.
     """
     arrays: dict[str, NDArray[Any]] = {f"{_BASE}{name}": array for name, array in base.packed().items()}
     arrays |= {f"{_HEAD}{name}": array.astype("<f4") for name, array in head.items()}
+    arrays |= {f"{_GATE}{name}": array for name, array in gate.items()}
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
     return packed.getvalue()
@@ -192,6 +199,27 @@ def read_weights(folder: Path) -> tuple[ModelCard, BaseWeights, dict[str, NDArra
     Raises:
         ModelError: A file is missing or damaged, or the weights are not those of the card.
     """
+    card, arrays = _read(folder)
+    base = {name.removeprefix(_BASE): array for name, array in arrays.items() if name.startswith(_BASE)}
+    head = {name.removeprefix(_HEAD): array for name, array in arrays.items() if name.startswith(_HEAD)}
+    if not all(np.isfinite(array).all() for array in head.values()):
+        raise ModelError(
+            f"The head of {card.version} holds values that are not finite. Restore the folder from its source."
+        )
+    return card, BaseWeights.unpacked(base, origin=f"Base of the model {card.model_id}."), head
+
+
+def read_gate_arrays(folder: Path) -> tuple[ModelCard, dict[str, NDArray[Any]]]:
+    """Read what a model's gate compares radiographs with, verified likewise; empty for a model without a gate.
+
+    Raises:
+        ModelError: See ``read_weights``.
+    """
+    card, arrays = _read(folder)
+    return card, {name.removeprefix(_GATE): array for name, array in arrays.items() if name.startswith(_GATE)}
+
+
+def _read(folder: Path) -> tuple[ModelCard, dict[str, NDArray[Any]]]:
     card = read_card(folder)
     try:
         with (folder / WEIGHTS_FILE).open("rb") as file:
@@ -200,14 +228,7 @@ def read_weights(folder: Path) -> tuple[ModelCard, BaseWeights, dict[str, NDArra
         raise ModelError(f"The weights of {card.version} cannot be read. Restore the folder from its source.") from exc
     if digest(content) != card.weights_sha256:
         raise _exchanged(card)
-    arrays = arrays_in(content, what=f"{card.version}/{WEIGHTS_FILE}")
-    base = {name.removeprefix(_BASE): array for name, array in arrays.items() if name.startswith(_BASE)}
-    head = {name.removeprefix(_HEAD): array for name, array in arrays.items() if name.startswith(_HEAD)}
-    if not all(np.isfinite(array).all() for array in head.values()):
-        raise ModelError(
-            f"The head of {card.version} holds values that are not finite. Restore the folder from its source."
-        )
-    return card, BaseWeights.unpacked(base, origin=f"Base of the model {card.model_id}."), head
+    return card, arrays_in(content, what=f"{card.version}/{WEIGHTS_FILE}")
 
 
 def base_of_bundle(folder: Path) -> BaseWeights:
@@ -227,7 +248,7 @@ def load_classifier(folder: Path) -> Vgg16Classifier:
     """
     card, base, head = read_weights(folder)
     from cxrscreen.classifier.backbone import Backbone  # noqa: PLC0415  # starts TensorFlow: only for a sound model
-    from cxrscreen.classifier.head import Head  # noqa: PLC0415  # likewise
     from cxrscreen.classifier.vgg16 import Vgg16Classifier  # noqa: PLC0415  # likewise
 
-    return Vgg16Classifier(card, Backbone(base), Head.from_arrays(recipe_named(card.recipe), head))
+    recipe = recipe_named(card.recipe)
+    return Vgg16Classifier(card, Backbone(base, block=recipe.block), head_of(recipe, head))

@@ -6,9 +6,16 @@ from math import log
 from typing import Literal
 
 from cxrscreen.classifier.bias_report import BiasReport
+from cxrscreen.classifier.calibration import Calibration
 from cxrscreen.classifier.estimate import Estimate, Frozen
+from cxrscreen.classifier.gate_card import GateCard
+from cxrscreen.classifier.map_card import MapCard
 from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.classifier.recipe import RecipeName
+from cxrscreen.classifier.reference import References
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
+from cxrscreen.types import Scores
 
 
 class Performance(Frozen):
@@ -53,9 +60,13 @@ class GoldenScore(Frozen):
 
 
 class ModelCard(Frozen):
-    """Machine-readable card, stored as ``card.json`` beside the weights."""
+    """Machine-readable card, stored as ``card.json`` beside the weights.
 
-    version: str  # e.g. "standard-1"
+    Where there is a calibration, all scores are calibrated: those of the operating point, the band, the golden phantoms
+    and the references. What was not measured when a model was made is ``None``.
+    """
+
+    version: str  # e.g. "standard-2"
     recipe: RecipeName
     created_at: str  # ISO 8601
     weights_sha256: str
@@ -71,9 +82,20 @@ class ModelCard(Frozen):
     folds: Performance
     test: Performance
     golden: tuple[GoldenScore, ...]
+    calibration: Calibration | None = None
+    band: UncertainBand | None = None
+    shortcuts: ShortcutAudit | None = None  # of the development part, each radiograph by a head that had not seen it
+    gate: GateCard | None = None
+    maps: MapCard | None = None
+    references: References | None = None
+    segmenter_sha256: str = ""  # of the weights of the lung segmenter that the model was made with
     bias: BiasReport | None = None  # of the set that it was made from; not measured before that was possible
     limits: tuple[str, ...]  # one sentence each, shown on reports
     credits: tuple[str, ...]
+
+    def calibrated(self, raw: Scores) -> Scores:
+        """Bring a head's scores to the scale that everything on this card is on."""
+        return raw if self.calibration is None else self.calibration.probabilities(raw)
 
     @property
     def model_id(self) -> str:

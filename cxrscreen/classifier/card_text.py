@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.card import ModelCard, Performance
+from cxrscreen.classifier.card_trust import trust_sections
 from cxrscreen.classifier.estimate import Estimate
 
 
@@ -23,6 +24,7 @@ def render_card(card: ModelCard) -> str:
                 "Base stored as": card.base_precision,
                 "Largest change of a score by that": f"{card.largest_change_by_rounding:.6f}",
                 "Seed": str(card.seed),
+                **({"Lung segmenter, SHA-256": f"`{card.segmenter_sha256}`"} if card.segmenter_sha256 else {}),
             }
         ),
         "## Data",
@@ -43,6 +45,7 @@ def render_card(card: ModelCard) -> str:
         ),
         "## Figures",
         *(_performance(performance) for performance in (card.folds, card.test)),
+        *trust_sections(card),
         "## Limits",
         _bullets(card.limits),
         "## Hyperparameters",

@@ -7,15 +7,22 @@ from typing import Protocol
 
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.settings import ExplanationVariant
-from cxrscreen.types import ActivationMaps, PreparedBatch, Scores
+from cxrscreen.types import ActivationMaps, Pooled, PreparedBatch, Scores
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """Scores and activation maps of one batch, from one pass through the base."""
+    """What one pass through the base gives for one batch.
+
+    Attributes:
+        scores: Calibrated where the card has a calibration.
+        activation_maps: Of what the base saw, see ``recipe.Framing``.
+        block4: Mean of block4_pool over its cells, (n, 512): what the gate compares.
+    """
 
     scores: Scores
     activation_maps: ActivationMaps
+    block4: Pooled
 
 
 class Classifier(Protocol):

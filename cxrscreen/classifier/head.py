@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxrscreen.classifier.head_fit import HeadArrays, draw, fit, initial_arrays
 from cxrscreen.classifier.pooling import pool
-from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.classifier.recipe import DenseRecipe
 from cxrscreen.errors import ModelError
 from cxrscreen.types import Diseased, FeatureMaps, Pooled, Scores
 
@@ -25,19 +25,19 @@ NORMAL = 1
 
 
 class Head:
-    """Pooling, two dense layers, two softmax outputs; see ``Recipe``. Without training its weights are random.
+    """Pooling, two dense layers, two softmax outputs; see ``DenseRecipe``. Without training its weights are random.
 
     Attributes:
         recipe: What it was built from.
     """
 
-    def __init__(self, recipe: Recipe, *, seed: int = 0) -> None:
+    def __init__(self, recipe: DenseRecipe, *, seed: int = 0) -> None:
         self.recipe = recipe
         self._arrays: HeadArrays = initial_arrays(recipe, np.random.default_rng(seed))
 
     @classmethod
     def fitted_pooled(
-        cls, recipe: Recipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None = None
+        cls, recipe: DenseRecipe, pooled: Pooled, diseased: Diseased, *, seed: int, shifted: Pooled | None = None
     ) -> Head:
         """Train a new head on feature maps that ``pool`` has pooled already.
 
@@ -63,7 +63,7 @@ class Head:
         return cls.from_arrays(recipe, fit(recipe, versions, targets, draws))
 
     @classmethod
-    def from_arrays(cls, recipe: Recipe, arrays: Mapping[str, NDArray[np.float32]]) -> Head:
+    def from_arrays(cls, recipe: DenseRecipe, arrays: Mapping[str, NDArray[np.float32]]) -> Head:
         """Rebuild a head from what ``arrays`` gave.
 
         Raises:

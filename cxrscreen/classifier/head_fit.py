@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cxrscreen.classifier.optimizers import new_optimizer
-from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.classifier.recipe import DenseRecipe
 from cxrscreen.errors import ModelError
 from cxrscreen.types import Pooled
 
 HeadArrays = Mapping[str, NDArray[np.float32]]
-"""Weights of a head, named and shaped as ``Recipe.head_shapes`` says."""
+"""Weights of a head, named and shaped as ``DenseRecipe.head_shapes`` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Draws:
     copies: NDArray[np.intp]
 
 
-def initial_arrays(recipe: Recipe, generator: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+def initial_arrays(recipe: DenseRecipe, generator: np.random.Generator) -> dict[str, NDArray[np.float32]]:
     """Kernels as Glorot & Bengio 2010, equation 16, biases 0: what Keras gives a dense layer."""
     arrays = {}
     for name, shape in recipe.head_shapes().items():
@@ -53,7 +53,7 @@ def initial_arrays(recipe: Recipe, generator: np.random.Generator) -> dict[str, 
     return arrays
 
 
-def draw(recipe: Recipe, radiographs: int, *, copies: int, seed: int) -> Draws:
+def draw(recipe: DenseRecipe, radiographs: int, *, copies: int, seed: int) -> Draws:
     """Draw everything that one fit leaves to chance.
 
     Args:
@@ -72,7 +72,9 @@ def draw(recipe: Recipe, radiographs: int, *, copies: int, seed: int) -> Draws:
     return Draws(initial, np.stack(orders), np.stack(kept), chosen)
 
 
-def fit(recipe: Recipe, pooled: Pooled, targets: NDArray[np.float32], draws: Draws) -> dict[str, NDArray[np.float32]]:
+def fit(
+    recipe: DenseRecipe, pooled: Pooled, targets: NDArray[np.float32], draws: Draws
+) -> dict[str, NDArray[np.float32]]:
     """Minimise the mean binary cross-entropy of the two logits; nothing here is left to chance.
 
     Args:
@@ -104,7 +106,7 @@ def fit(recipe: Recipe, pooled: Pooled, targets: NDArray[np.float32], draws: Dra
     return dict(zip(draws.initial, layers, strict=True))
 
 
-def _parts(vector: NDArray[np.float32], recipe: Recipe) -> list[NDArray[np.float32]]:
+def _parts(vector: NDArray[np.float32], recipe: DenseRecipe) -> list[NDArray[np.float32]]:
     """The named arrays as windows into one vector: what changes there changes here."""
     shapes = recipe.head_shapes().values()
     ends = np.cumsum([np.prod(shape) for shape in shapes])

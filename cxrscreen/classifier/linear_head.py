@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from cxrscreen.errors import ModelError
-from cxrscreen.types import ActivationMaps, Covers, Diseased, FeatureMaps, Pooled, Scores
+from cxrscreen.settings import ExplanationVariant
+from cxrscreen.types import ActivationMaps, Diseased, FeatureMaps, Pooled, Scores
 
 _LEAST_SPREAD = 0.5  # of the features' median standard deviation; a feature that hardly varies is not blown up
 BOUND = 3.0  # standard deviations; lungs blacked out gave log-odds of 100,000 without
 
-_LEAST_COVER = 1e-3  # cells: lungs so small are none
+_BLANK, _DIMENSIONS = "blank", 3
 
 Weights = NDArray[np.float64]
 """How much each radiograph counts: (n,), above 0."""
@@ -30,12 +31,15 @@ class LinearHead:
         scale: Divides it then, shape (features,), above 0.
         weights: Shape (features,).
         bias: In log-odds.
+        blank: Feature map of a picture that shows nothing, shape (rows, columns, features): what activation maps count
+            from; ``None`` counts from ``centre``.
     """
 
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     weights: NDArray[np.float32]
     bias: float
+    blank: NDArray[np.float32] | None = None
 
     @classmethod
     def fitted(
@@ -70,9 +74,12 @@ class LinearHead:
             ModelError: An array is missing or of another shape, or a scale is not above 0.
         """
         shapes = {"centre": (features,), "scale": (features,), "weights": (features,), "bias": (1,)}
-        if shapes != {name: array.shape for name, array in arrays.items()} or not (arrays["scale"] > 0).all():
+        found = {name: array.shape for name, array in arrays.items() if name != _BLANK}
+        blank = arrays.get(_BLANK)
+        fits = shapes == found and (blank is None or (blank.ndim == _DIMENSIONS and blank.shape[-1] == features))
+        if not fits or not (arrays["scale"] > 0).all():
             raise ModelError("The head's weights do not fit the recipe of the card. Restore the model folder.")
-        return cls(arrays["centre"], arrays["scale"], arrays["weights"], float(arrays["bias"][0]))
+        return cls(arrays["centre"], arrays["scale"], arrays["weights"], float(arrays["bias"][0]), blank)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """All numbers, as a bundle keeps them."""
@@ -81,7 +88,7 @@ class LinearHead:
             "scale": self.scale,
             "weights": self.weights,
             "bias": np.array([self.bias], dtype=np.float32),
-        }
+        } | ({} if self.blank is None else {_BLANK: self.blank})
 
     def log_odds(self, pooled: Pooled) -> Scores:
         """Log of COVID-19's probability over normal's, of features of shape (n, features); shape (n,)."""
@@ -93,47 +100,41 @@ class LinearHead:
         scores: Scores = 0.5 * (1.0 + np.tanh(0.5 * self.log_odds(pooled)))
         return scores
 
-    def activation_maps(self, feature_maps: FeatureMaps, covers: Covers) -> ActivationMaps:
+    def scores(self, feature_maps: FeatureMaps) -> Scores:
+        """Scores of maps of shape (n, rows, columns, features), shape (n,); see ``scores_pooled``."""
+        return self.scores_pooled(feature_maps.mean(axis=(1, 2)))
+
+    def activation_maps(
+        self,
+        feature_maps: FeatureMaps,
+        *,
+        variant: ExplanationVariant = "standard",  # noqa: ARG002  # both are the same for a weighted sum of means
+    ) -> ActivationMaps:
         """Say what each cell adds to the log-odds: Grad-CAM taken cell by cell.
 
-        Gradient times activation in each cell (HiResCAM, Draelos and Carin, arXiv 2011.08891) instead of the gradient's
-        mean over the map, which for a head that reads some cells only would also colour those that it never sees. The
-        activation counts from the development set's mean, so that before negative cells are cut at zero and the
-        maximum is brought to 1 all cells add up to the log-odds without the bias, but for features at their bound.
+        Gradient times activation in each cell (HiResCAM, Draelos and Carin, arXiv 2011.08891). The activation counts
+        from ``blank``, so that cells which show nothing are dark, and that before negative cells are cut at zero and
+        the maximum is brought to 1 all cells add up to the log-odds above those of the blank picture, but for features
+        at their bound.
 
         Args:
             feature_maps: Shape (n, rows, columns, features).
-            covers: Weight that pooling gave each cell, shape (n, rows, columns).
+            variant: Makes no difference here.
 
         Returns:
             Shape (n, rows, columns), 0 to 1, each with its maximum at 1, or zero everywhere.
         """
-        weights = covers / np.maximum(covers.sum(axis=(1, 2), keepdims=True), _LEAST_COVER)
-        pooled = np.einsum("nij,nijc->nc", weights, feature_maps)
+        pooled = feature_maps.mean(axis=(1, 2))
         inside = np.abs((pooled - self.centre) / self.scale) < BOUND
         gradients = np.where(inside, self.weights / self.scale, 0.0)
-        added = np.einsum("nijc,nc->nij", feature_maps, gradients) - (gradients @ self.centre)[:, None, None]
-        positive = np.maximum(weights * added, 0)
+        above = feature_maps - (self.centre if self.blank is None else self.blank)
+        added = np.einsum("nijc,nc->nij", above, gradients)
+        positive = np.maximum(added, 0)
         largest = positive.max(axis=(1, 2), keepdims=True, initial=0)
         maps: ActivationMaps = np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0).astype(
             np.float32
         )
         return maps
-
-
-def pool_covered(feature_maps: FeatureMaps, covers: Covers) -> Pooled:
-    """Average the cells of each map by how much of each the lungs cover.
-
-    Args:
-        feature_maps: Shape (n, rows, columns, features).
-        covers: Shape (n, rows, columns), 0 to 1.
-
-    Returns:
-        Shape (n, features).
-    """
-    weights = covers / np.maximum(covers.sum(axis=(1, 2), keepdims=True), _LEAST_COVER)
-    pooled: Pooled = np.einsum("nij,nijc->nc", weights, feature_maps).astype(np.float32)
-    return pooled
 
 
 def _standardised(pooled: Pooled, centre: NDArray[np.floating], scale: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.errors import CalibrationError
 from cxrscreen.types import Diseased, Scores
 
@@ -16,6 +17,7 @@ class Finding(StrEnum):
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
+    UNCERTAIN = "uncertain"  # a human reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,23 @@ class Prediction:
     """A score and the operating point that it was held against.
 
     Attributes:
-        score: Raw classifier output for COVID-19, in [0, 1]. Not a probability of disease.
+        score: For COVID-19, in [0, 1]; a probability only where the card has a calibration, and among patients like
+            those that it rests on.
         operating_point: Travels with the model's weights.
+        band: Likewise; outranks the operating point.
     """
 
     score: float
     operating_point: OperatingPoint
+    band: UncertainBand | None = None
 
     @property
     def finding(self) -> Finding:
-        """Positive at the threshold and above."""
+        """By the band, where there is one; else positive at the threshold and above."""
+        if self.band is not None:
+            if self.band.low <= self.score < self.band.high:
+                return Finding.UNCERTAIN
+            return Finding.POSITIVE if self.score >= self.band.high else Finding.NEGATIVE
         return Finding.POSITIVE if self.score >= self.operating_point.threshold else Finding.NEGATIVE
 
 

@@ -24,7 +24,7 @@ from cxrscreen.settings import PROJECT
 
 COMPARISON_FILE = "comparison.json"
 SHIPPED_MODELS = PROJECT / "deployments" / "models"
-SHIPPED_VERSION = "standard-1"
+SHIPPED_VERSION = "standard-2"
 
 _log = logging.getLogger(__name__)
 

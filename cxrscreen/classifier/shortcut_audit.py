@@ -6,6 +6,8 @@ from cxrscreen.classifier.estimate import Estimate, Frozen
 
 NOT_SHOWN = "This model has not been shown to use the lungs."
 
+_GUESSING = 0.5
+
 
 class ShortcutAudit(Frozen):
     """One model on one labelled set, scored whole, without its lungs, with nothing but its lungs, and mixed.
@@ -37,5 +39,32 @@ class ShortcutAudit(Frozen):
 
     @property
     def shown_to_use_lungs(self) -> bool:
-        """The score loses by the loss of the lungs, beyond chance."""
-        return self.difference.low > 0
+        """Beyond chance, the score loses by the loss of the lungs and follows lungs that were set into other pictures.
+
+        The first alone proves little: the two whole-picture recipes of this project lose 0.2 of their AUC with the
+        lungs, and yet call nearly every exchanged radiograph by its background.
+        """
+        return self.difference.low > 0 and self.exchanged.low > _GUESSING
+
+    @property
+    def follows_the_rest(self) -> bool:
+        """Beyond chance, exchanged radiographs are called by the picture that the lungs were set into."""
+        return self.exchanged.high < _GUESSING
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in words."""
+        if self.shown_to_use_lungs:
+            verdict = "shown to use the lungs"
+        elif self.follows_the_rest:
+            verdict = "it follows the rest of the picture, not the lungs"
+        else:
+            verdict = "not shown to use the lungs"
+        return (
+            f"{verdict}; AUC {self.intact.value:.2f} as they are, {_shown(self.lungs_out)} without lungs, "
+            f"{_shown(self.exchanged)} with exchanged lungs, n = {self.n}."
+        )
+
+
+def _shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

@@ -1,14 +1,13 @@
-"""The trained classifier: base, head and Grad-CAM behind the contract that screening knows."""
+"""The trained classifier: base, head and activation maps behind the contract that screening knows."""
 
 from __future__ import annotations
 
 from cxrscreen.classifier.backbone import Backbone
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.contract import Classified
-from cxrscreen.classifier.gradcam import GradCam
-from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.heads import AnyHead, explainer_of
 from cxrscreen.settings import ExplanationVariant
-from cxrscreen.types import FeatureMaps, PreparedBatch
+from cxrscreen.types import ActivationMaps, FeatureMaps, PreparedBatch, Scores
 
 
 class Vgg16Classifier:
@@ -18,11 +17,11 @@ class Vgg16Classifier:
         backbone: The frozen base, for those who keep feature maps.
     """
 
-    def __init__(self, card: ModelCard, backbone: Backbone, head: Head) -> None:
+    def __init__(self, card: ModelCard, backbone: Backbone, head: AnyHead) -> None:
         self._card = card
         self.backbone = backbone
         self._head = head
-        self._grad_cam = GradCam(head)
+        self._explainer = explainer_of(head)
 
     @property
     def card(self) -> ModelCard:
@@ -31,11 +30,17 @@ class Vgg16Classifier:
 
     def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
         """Score and explain a batch; row i of each result belongs to row i of ``prepared``."""
-        return self.classify_feature_maps(self.backbone.feature_maps(prepared), explanation=explanation)
-
-    def classify_feature_maps(self, feature_maps: FeatureMaps, *, explanation: ExplanationVariant) -> Classified:
-        """Score and explain from feature maps that are there already."""
+        feature_maps, block4 = self.backbone.run(prepared)
         return Classified(
-            scores=self._head.scores(feature_maps),
-            activation_maps=self._grad_cam.activation_maps(feature_maps, variant=explanation),
+            scores=self.scores(feature_maps),
+            activation_maps=self.activation_maps(feature_maps, explanation=explanation),
+            block4=block4,
         )
+
+    def scores(self, feature_maps: FeatureMaps) -> Scores:
+        """Score feature maps that are there already; calibrated where the card has a calibration."""
+        return self._card.calibrated(self._head.scores(feature_maps))
+
+    def activation_maps(self, feature_maps: FeatureMaps, *, explanation: ExplanationVariant) -> ActivationMaps:
+        """Explain feature maps that are there already."""
+        return self._explainer.activation_maps(feature_maps, variant=explanation)

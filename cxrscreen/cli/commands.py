@@ -25,6 +25,7 @@ PANELS: dict[str, dict[str, str]] = {  # panel, command, "module:function" in th
     "Learning": {
         "retrain": "learning:retrain",
         "evaluate": "learning:evaluate",
+        "site-acceptance": "learning:site_acceptance",
         "train-lungs": "lungs:train_lungs",
         "cache": "learning:cache",
     },

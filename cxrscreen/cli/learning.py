@@ -12,7 +12,7 @@ import typer
 
 from cxrscreen.classifier.recipe import RecipeName
 from cxrscreen.cli.console import AsJson, Model, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
-from cxrscreen.cli.tables import figures_table
+from cxrscreen.cli.tables import figures_table, rules_table
 from cxrscreen.errors import SettingsError
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.reporting.page_parts import printable
@@ -100,12 +100,49 @@ def evaluate(
             limits=site.limits,
             cache=site.cache,
             into=site.reports,
+            segmenters=site.segmenters,
+            prevalence=settings.prevalence,
             progress=progress,
         )
     if as_json:
         print_json(evaluating.evaluation_as_json(evaluated))
         return
     _tell(evaluated.evaluation, evaluated.files)
+
+
+def site_acceptance(
+    folder: LabelledFolder, *, model: Model = None, workspace: Workspace = None, as_json: AsJson = False
+) -> None:
+    """Judge a model on local radiographs by fixed rules, and write a paper that a committee can sign.
+
+    The verdict is: fit for a trial, not shown, or unfit. The evaluation report that it rests on is written, too.
+    """
+    from cxrscreen.labelled.site import site_of  # noqa: PLC0415  # see above
+    from cxrscreen.labelled.site_acceptance import accept_at_site, site_as_json  # noqa: PLC0415  # likewise
+
+    settings = load_settings(workspace)
+    open_workspace(settings.workspace)
+    site = site_of(settings)
+    with progress_bars() as progress:
+        judged = accept_at_site(
+            folder,
+            bundle=site.registry.folder_of(model or settings.model),
+            limits=site.limits,
+            cache=site.cache,
+            into=site.reports,
+            segmenters=site.segmenters,
+            prevalence=settings.prevalence,
+            progress=progress,
+        )
+    if as_json:
+        print_json(site_as_json(judged))
+        return
+    acceptance = judged.acceptance
+    _tell(judged.evaluated.evaluation, judged.evaluated.files)
+    out.print(rules_table(acceptance.rules))
+    say(out, f"\nVerdict: {acceptance.verdict}")
+    say_sentences(acceptance.reason)
+    say(out, f"\nPaper:   {judged.files.pdf}")
 
 
 def cache(
@@ -173,6 +210,8 @@ def _tell(evaluation: Evaluation, files: EvaluationFiles) -> None:
             f"\nThe model has learnt from {evaluation.seen} of these radiographs or from others of their patients: the "
             "figures flatter it."
         )
+    if evaluation.shortcuts is not None:
+        say_sentences(f"\nLungs: {evaluation.shortcuts.sentence}")
     say(out, f"\nReport:  {files.html}")
 
 

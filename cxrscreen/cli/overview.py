@@ -76,6 +76,7 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     )
     yield "serve", _service(found)
     yield "digest", "none yet" if found.digest is None else f"{found.digest.link}, {_ago(found.digest.until, now)}"
+    yield from _drift_line(found)
     yield "backup", "none known" if found.backup is None else _ago(found.backup.at, now)
 
 
@@ -141,6 +142,15 @@ def _service(found: Status) -> str:
     if not service.serving:
         return "not running"
     return f"up, Prefect {'answers' if service.ui_answers else 'DOES NOT ANSWER'} at {service.ui}"
+
+
+def _drift_line(found: Status) -> Iterator[tuple[str, str]]:
+    drift = None if found.digest is None else found.digest.drift
+    if drift is None or not drift.quantities:
+        return
+    days = drift.last_day if drift.first_day == drift.last_day else f"{drift.first_day} to {drift.last_day}"
+    what = ", ".join(quantity.replace("_", " ") for quantity in drift.drifted) or "none"
+    yield "drift", f"{what}, {counted(drift.radiographs, 'radiograph')} of {days}"
 
 
 def _files(count: int) -> str:

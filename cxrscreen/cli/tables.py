@@ -13,6 +13,7 @@ from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.champion_log import Move
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.evaluation.result import Comparison, Figures
+from cxrscreen.evaluation.site_verdict import Rule
 from cxrscreen.reporting.page_parts import printable
 
 NONE = "-"
@@ -84,6 +85,14 @@ def figures_table(figures: Figures) -> Table:
         ("Brier score", figures.brier),
     ):
         table.add_row(name, *_cells(figure))
+    return table
+
+
+def rules_table(rules: Iterable[Rule]) -> Table:
+    """The rules of a site's acceptance, and what was found."""
+    table = _table("rule", "found", "outcome")
+    for rule in rules:
+        table.add_row(rule.name, escape(printable(rule.found)), "not shown" if rule.outcome == "open" else rule.outcome)
     return table
 
 

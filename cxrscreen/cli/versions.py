@@ -92,6 +92,7 @@ def compare(
             challenger=registry.folder_of(second),
             limits=site.limits,
             cache=site.cache,
+            segmenters=site.segmenters,
             progress=progress,
         )
     if as_json:

@@ -16,6 +16,7 @@ from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import GridPoint, SearchRecord
 from cxrscreen.evaluation.drawing import ACCENT, GREY, INK, MIDDLE, drawn
 from cxrscreen.evaluation.result import CurvePoint, Figures, ScoredFile
+from cxrscreen.evaluation.trust import MapFigures
 from cxrscreen.reporting.page_parts import printable
 
 SQUARE, WIDE = 58.0, 180.0  # millimetres: three squares stand side by side on A4
@@ -23,6 +24,7 @@ SQUARE, WIDE = 58.0, 180.0  # millimetres: three squares stand side by side on A
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SCORE_TICKS = (0.000001, 0.0001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.9999, 0.999999)
 _SCORE_BINS = 60
+_MAP_BINS = 24
 _MOST_LABELS = 50  # settings; of more, the labels would run into each other
 _POINT = {"marker": "o", "markersize": 4.5, "color": ACCENT, "linestyle": "none", "capsize": 0, "elinewidth": 1.0}
 
@@ -130,13 +132,41 @@ def search_chart(search: SearchRecord) -> bytes:
 
 def shortcut_chart(shortcuts: Sequence[Shortcut], model: str, auc: Estimate) -> bytes:
     """AUC of what cannot know disease, above that of the model; 0.5 is guessing."""
-    rows = [*((shortcut.name, shortcut.auc) for shortcut in shortcuts), (model, auc)]
+    return _aucs([*((shortcut.name, shortcut.auc) for shortcut in shortcuts), (model, auc)], strong=-1)
+
+
+def lung_use_chart(named: Sequence[tuple[str, Estimate]]) -> bytes:
+    """AUCs of radiographs as they are, first, and changed."""
+    return _aucs(named, strong=0)
+
+
+def map_chart(maps: MapFigures) -> bytes:
+    """How much of each map lies in the lung fields, against chance."""
+    shares = np.array(maps.lungs.values)
+
+    def draw(figure: Any) -> None:  # noqa: ANN401  # matplotlib ships no types
+        axes = figure.add_subplot()
+        top = max(2.0, float(shares.max()))
+        axes.hist(np.clip(shares, 0, top), np.linspace(0, top, _MAP_BINS + 1), color=INK, edgecolor="white", lw=0.4)
+        axes.axvline(1, color=GREY, linestyle=(0, (4, 3)), linewidth=0.8)
+        if maps.least is not None:
+            axes.axvline(maps.least, color=ACCENT, linewidth=1.2)
+        axes.set_xlim(0, top)
+        axes.yaxis.get_major_locator().set_params(integer=True, nbins=5)
+        axes.set_xlabel("energy over area")
+        axes.set_ylabel("maps")
+
+    return drawn(draw, width=88, height=44)
+
+
+def _aucs(rows: Sequence[tuple[str, Estimate]], *, strong: int) -> bytes:
+    """Intervals below one another; the row at ``strong`` is the one that the others are held against."""
 
     def draw(figure: Any) -> None:  # noqa: ANN401  # matplotlib ships no types
         axes, estimates = figure.add_subplot(), [estimate for _, estimate in rows]
         axes.errorbar([e.value for e in estimates], range(len(rows)), xerr=_bars(estimates), **_POINT)
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
-        axes.get_yticklabels()[-1].set_fontweight(600)
+        axes.get_yticklabels()[strong].set_fontweight(600)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(min(0.5, *(e.low for e in estimates)) - 0.02, 1.005)
         axes.axvline(0.5, color=GREY, linestyle=(0, (4, 3)), linewidth=0.8)

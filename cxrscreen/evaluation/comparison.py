@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation import metrics, weighted
 from cxrscreen.evaluation.intervals import Limits, Weights, bootstrap, square_and_add, tango
 from cxrscreen.evaluation.metrics import BOOTSTRAP
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.evaluation.scored import Scored
-from cxrscreen.evaluation.verdict import Differences, judge, nothing_to_judge
+from cxrscreen.evaluation.verdict import Differences, held_to_lungs, judge, nothing_to_judge
 from cxrscreen.types import Diseased, Scores
 
 
@@ -26,11 +27,13 @@ class Judged:
         version: Of the model.
         scores: Shape (n,), in [0, 1].
         threshold: Positive when score >= threshold.
+        shortcuts: The audit on its card; ``None`` where it was never audited.
     """
 
     version: str
     scores: Scores
     threshold: float
+    shortcuts: ShortcutAudit | None = None
 
     @property
     def positive(self) -> NDArray[np.bool_]:
@@ -69,7 +72,11 @@ def compare(  # noqa: PLR0913  # two models, one truth, and what the report must
     if 0 < positives < n:
         differences = _differences(champion, challenger, patients, diseased, seed=seed)
         diseased_patients = len(set(np.asarray(patients)[diseased].tolist()))
-        verdict, reasons = judge(differences, diseased_patients=diseased_patients, seen_by_champion=seen_by_champion)
+        verdict, reasons = held_to_lungs(
+            judge(differences, diseased_patients=diseased_patients, seen_by_champion=seen_by_champion),
+            champion=champion.shortcuts,
+            challenger=challenger.shortcuts,
+        )
     else:
         verdict, reasons = nothing_to_judge(n=n, seen_by_champion=seen_by_champion)
     return Comparison(

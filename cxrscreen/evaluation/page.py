@@ -14,6 +14,7 @@ from cxrscreen.evaluation.gallery import GalleryPicture
 from cxrscreen.evaluation.page_rows import named_differences, show
 from cxrscreen.evaluation.page_values import Chart, compose_evaluation_page, picture_file
 from cxrscreen.evaluation.result import Comparison, Evaluation
+from cxrscreen.evaluation.trust_rows import named_aucs
 from cxrscreen.reporting.records import write_json
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter, disk_errors_in_words
@@ -104,12 +105,24 @@ def _charts(
         told = "; ".join(f"{one.name} {show(one.auc)}" for one in bias.shortcuts)
         alt = f"AUC of shortcuts: {told}. Of the model: {show(figures.auc)}."
         yield _chart("shortcuts", alt), charts.shortcut_chart(bias.shortcuts, evaluation.model, figures.auc)
+    yield from trust_charts(evaluation)
     if making and making.search:
         alt = f"Mean and standard deviation of {len(making.search.points)} settings, as in the table."
         yield _chart("search", alt), charts.search_chart(making.search)
     if comparison and (differences := named_differences(comparison)):
         told = "; ".join(f"{name} {e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})" for name, e in differences)
         yield _chart("comparison", f"Challenger minus champion: {told}."), charts.comparison_chart(differences)
+
+
+def trust_charts(evaluation: Evaluation) -> Iterator[tuple[Chart, bytes]]:
+    """Draw whether the scores follow the lungs, and where the maps lie, as far as either was measured."""
+    if audit := evaluation.shortcuts or evaluation.card_shortcuts:
+        named = named_aucs(audit)
+        told = "; ".join(f"{name} {show(auc)}" for name, auc in named)
+        yield _chart("lung-use", f"AUC of changed radiographs: {told}."), charts.lung_use_chart(named)
+    if maps := evaluation.maps:
+        alt = f"Energy in the lung fields over their area, {maps.n} maps; below 1: {show(maps.below_chance)}."
+        yield _chart("maps", alt), charts.map_chart(maps)
 
 
 def _chart(name: str, alt: str) -> Chart:

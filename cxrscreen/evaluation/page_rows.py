@@ -58,6 +58,11 @@ def number(value: float, digits: int) -> str:
     return f"<{10**-_MOST_DIGITS:g}" if value < _HALF else f">{1 - 10**-_MOST_DIGITS:g}"
 
 
+def prevalence_in_words(share: float) -> str:
+    """Write a share of patients without more digits than it has: "1%", "0.2%"."""
+    return f"{100 * share:.3g}%"
+
+
 def named_differences(comparison: Comparison) -> list[tuple[str, Estimate]]:
     """The differences that could be measured."""
     return [(name, estimate) for name, estimate in comparison.differences if estimate is not None]

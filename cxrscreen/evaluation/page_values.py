@@ -21,6 +21,7 @@ from cxrscreen.evaluation.page_rows import (
     making_facts,
     named_differences,
     number,
+    prevalence_in_words,
     search_rows,
     set_facts,
     show,
@@ -28,6 +29,7 @@ from cxrscreen.evaluation.page_rows import (
     subgroups_groups,
 )
 from cxrscreen.evaluation.result import Comparison, Evaluation
+from cxrscreen.evaluation.trust_rows import TrustPage, trust_page
 from cxrscreen.reporting.page_parts import Fact
 from cxrscreen.reporting.words import Words
 
@@ -35,6 +37,11 @@ _VERDICTS = {
     "promote": "Promote the challenger",
     "keep": "Keep the champion",
     "cannot tell": "Cannot tell which is better",
+}
+
+_GRAD_CAM = "Grad-CAM, guided, in 7 × 7 coarse cells"  # noqa: RUF001  # a multiplication sign
+_EXPLANATIONS = {
+    "lung-focused": "what each of 14 × 14 cells around the lungs adds to the log-odds; their outline is drawn thinly",  # noqa: RUF001  # likewise
 }
 
 
@@ -105,9 +112,11 @@ class EvaluationPage:
     left_out: Lines
     doubts: tuple[Row, ...]
     gallery: tuple[Shown, ...]
+    explanation: str
     recipe: str
     making: tuple[Fact, ...]
     fingerprints: tuple[Fact, ...]
+    trust: TrustPage
 
 
 def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the first by name
@@ -141,7 +150,7 @@ def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the
         confusion=confusion_rows(figures),
         figures=figures_rows(figures),
         charts={chart.name: chart for chart in charts},
-        predictive=tuple((f"{p.prevalence:.0%}", show(p.ppv), show(p.npv)) for p in evaluation.predictive),
+        predictive=tuple((prevalence_in_words(p.prevalence), show(p.ppv), show(p.npv)) for p in evaluation.predictive),
         study=study_rows(figures),
         subgroups=subgroups_groups(evaluation),
         search=() if search is None else search_rows(search),
@@ -154,12 +163,14 @@ def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the
         doubts=tuple(doubt_row(doubt) for doubt in evaluation.doubts),
         left_out=lines_of([(file.file, _reason(file.reason, words)) for file in evaluation.left_out]),
         gallery=tuple(_shown(place, picture) for place, picture in enumerate(pictures, start=1)),
+        explanation=_EXPLANATIONS.get(evaluation.recipe, _GRAD_CAM),
         recipe=evaluation.recipe,
         making=() if making is None else making_facts(making),
         fingerprints=(
             Fact(label="Weights", value=evaluation.weights_sha256, aside=evaluation.model),
             Fact(label="Data set", value=evaluation.data_set.fingerprint, aside=evaluation.data_set.name),
         ),
+        trust=trust_page(evaluation, words),
     )
 
 

@@ -10,6 +10,11 @@ from cxrscreen.evaluation.result import Figures, Predictive
 PREVALENCES = (0.01, 0.05, 0.10, 0.30)
 
 
+def with_own(prevalence: float | None) -> tuple[float, ...]:
+    """``PREVALENCES`` with that of a site among them, rising."""
+    return tuple(sorted({*PREVALENCES} | ({prevalence} if prevalence is not None else set())))
+
+
 def predictive(figures: Figures, prevalences: Sequence[float] = PREVALENCES) -> tuple[Predictive, ...]:
     """Positive and negative predictive value at each prevalence, each in (0, 1), in their order.
 

@@ -7,7 +7,10 @@ from typing import Literal
 from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.classifier.card import DataSetCard
 from cxrscreen.classifier.estimate import Estimate, Frozen
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.evaluation.data_report import DataReport
+from cxrscreen.evaluation.trust import GateFigures, MapFigures
 
 Label = Literal["covid", "normal"]
 
@@ -89,6 +92,12 @@ class Evaluation(Frozen):
         seen: Radiographs of the set whose patients the model was trained or calibrated on, by these or other files;
             ``None`` where its making is unknown.
         looks: How often the same set had been scored before, where that is counted (the test part of a retraining).
+        calibrated_on: Radiographs that the scores were calibrated on; ``None``: they are raw, and no probabilities.
+        band: The model's uncertain band, with its rates on these radiographs.
+        shortcuts: The audit on these radiographs.
+        card_shortcuts: The audit on the model's card.
+        maps: Where the activation maps lie.
+        gate: What the gate by content refused and flagged; the refused have no score.
         doubts: After a retraining, radiographs of its development part whose labels the folds contradict, worst first;
             scored by heads that had not seen their patients.
     """
@@ -111,6 +120,12 @@ class Evaluation(Frozen):
     files: tuple[ScoredFile, ...]
     left_out: tuple[LeftOutFile, ...]
     doubts: tuple[ScoredFile, ...] = ()
+    calibrated_on: int | None = None
+    band: UncertainBand | None = None
+    shortcuts: ShortcutAudit | None = None
+    card_shortcuts: ShortcutAudit | None = None
+    maps: MapFigures | None = None
+    gate: GateFigures | None = None
 
 
 Verdict = Literal["promote", "keep", "cannot tell"]

@@ -4,6 +4,10 @@ Promote: AUC and sensitivity lose less than their margins, AUC, specificity or B
 nothing loses beyond chance. Keep: AUC or sensitivity loses beyond chance, or anything does where nothing gains.
 Everything else is for a person to weigh.
 "Beyond chance" means that the 95 % interval of the difference lies on one side of 0.
+
+Better figures may come from the background. So the shortcut audits on both cards have the last word: a challenger that
+has not been shown to use the lungs is never promoted over a champion that has, and a champion that has not is never
+kept for its figures against a challenger that has.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation.intervals import tango
 from cxrscreen.evaluation.result import Verdict
 
@@ -105,6 +110,40 @@ def nothing_to_judge(*, n: int, seen_by_champion: int) -> tuple[Verdict, tuple[s
     """Say why there are no differences: no radiograph is left, or only those of one class."""
     missing = "No radiograph is left" if n == 0 else f"Only radiographs of one class are left ({n})"
     return "cannot tell", (f"{missing} that both models may be judged on.", *_left_out(seen_by_champion))
+
+
+def held_to_lungs(
+    judged: tuple[Verdict, tuple[str, ...]], *, champion: ShortcutAudit | None, challenger: ShortcutAudit | None
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Let the shortcut audits have the last word.
+
+    Args:
+        judged: Verdict and reasons by the figures alone.
+        champion: As on its card; ``None`` where it was never audited, which shows nothing.
+        challenger: Likewise.
+
+    Returns:
+        As ``judged``, or "cannot tell" with the reason first; where either was audited, what was found comes last.
+    """
+    verdict, reasons = judged
+    if champion is None and challenger is None:
+        return judged
+    used, uses = (audit is not None and audit.shown_to_use_lungs for audit in (champion, challenger))
+    decisive: tuple[str, ...] = ()
+    if verdict == "promote" and used and not uses:
+        decisive = ("The champion has been shown to use the lungs, the challenger has not.",)
+    elif verdict == "keep" and uses and not used:
+        decisive = (
+            (
+                "The challenger has been shown to use the lungs, the champion has not: its better figures may come "
+                "from the rest of the picture."
+            ),
+        )
+    found = tuple(
+        f"{name}, as its card says: {'never audited for shortcuts.' if audit is None else audit.sentence}"
+        for name, audit in (("Challenger", challenger), ("Champion", champion))
+    )
+    return "cannot tell" if decisive else verdict, (*decisive, *reasons, *found)
 
 
 def _rule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.comparison import Judged, compare
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.labelled.groups import joined_patients
-from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
+from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.likeness import alike
 from cxrscreen.labelled.scoring import Scorer
 from cxrscreen.labelled.seen import of_same_patients
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.types import Progress
@@ -30,6 +32,7 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
     challenger: Path,
     limits: AcceptanceLimits,
     cache: FeatureMapCache,
+    segmenters: Path,
     progress: Progress | None = None,
 ) -> Comparison:
     """Judge one model against another, radiograph by radiograph.
@@ -43,6 +46,7 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
         challenger: Bundle of the model to be judged.
         limits: Of the acceptance gate.
         cache: Of feature maps.
+        segmenters: Folder of the lung segmenters that were trained at this site.
         progress: Told of each step.
 
     Raises:
@@ -54,25 +58,29 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
         raise DataSetError(f"{after.card.version} would be compared with itself. Name two versions.")
     labelled = read_labelled(folder, limits=limits, progress=progress)
     patients = joined_patients(labelled, alike(labelled, progress))
-    scores = after.scores(labelled.prepared, cache, step="feature maps", progress=progress)
-    return compare_with(
+    seen_by_after = Sighted.for_card(labelled, after.card, segmenters)
+    part = np.flatnonzero(seen_by_after.shown(after.recipe.framing))
+    inputs = seen_by_after.inputs(after.recipe.framing)[part]
+    scores = after.scores(inputs, cache, step="feature maps", progress=progress)
+    comparison = compare_with(
         before,
         after.judged(scores),
-        np.arange(len(patients)),
-        labelled,
+        part,
+        Sighted.for_card(labelled, before.card, segmenters),
         patients,
         learnt_by_challenger=after.developed_on,
         cache=cache,
         seed=_SEED,
         progress=progress,
     )
+    return _with_reason(comparison, _without_lungs(len(patients) - len(part), after.card.version))
 
 
 def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scoring needs
     champion: Scorer,
     challenger: Judged,
     part: Indices,
-    labelled: LabelledSet,
+    sighted: Sighted,
     patients: Sequence[str],
     *,
     learnt_by_challenger: frozenset[str] | None,
@@ -86,24 +94,25 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
         champion: Model to be compared with.
         challenger: Its scores are those of the part, shape (k,).
         part: Positions of the radiographs to judge on, (k,).
-        labelled: The whole set.
+        sighted: The whole set, as the champion's segmenter sees it.
         patients: Patient of each radiograph of the whole set, length n; from ``joined_patients``.
         learnt_by_challenger: SHA-256 of the files that it was developed on; ``None`` where nobody knows.
         cache: Of feature maps.
         seed: Of the bootstrap.
         progress: Told of the champion's feature maps.
     """
-    learnt = champion.developed_on
+    labelled, learnt, framing = sighted.labelled, champion.developed_on, champion.recipe.framing
     seen, seen_by_challenger = (
         of_same_patients(files or frozenset(), labelled, patients)[part] for files in (learnt, learnt_by_challenger)
     )
-    kept = ~(seen | seen_by_challenger)
+    shown = sighted.shown(framing)[part]
+    kept = ~(seen | seen_by_challenger) & shown
     members = part[kept]
     comparison = compare(
         champion.judged(
-            champion.scores(labelled.prepared[members], cache, step="feature maps, champion", progress=progress)
+            champion.scores(sighted.inputs(framing)[members], cache, step="feature maps, champion", progress=progress)
         ),
-        Judged(challenger.version, challenger.scores[kept], challenger.threshold),
+        replace(challenger, scores=challenger.scores[kept]),
         [patients[position] for position in members],
         labelled.diseased[members],
         seen_by_champion=int(seen.sum()),
@@ -112,6 +121,7 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
     verdict, reasons = comparison.verdict, list(comparison.reasons)
     if more := int((seen_by_challenger & ~seen).sum()):
         reasons.append(f"Left out besides, because {challenger.version} learnt from their patients: {more}.")
+    reasons += _without_lungs(int((~shown).sum()), champion.card.version)
     makings = {champion.card.version: learnt, challenger.version: learnt_by_challenger}
     if unknown := [version for version, files in makings.items() if files is None]:
         verdict = "cannot tell"
@@ -121,3 +131,16 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
             "them, and the figures flatter whoever has seen them.",
         )
     return comparison.model_copy(update={"verdict": verdict, "reasons": tuple(reasons)})
+
+
+def _without_lungs(left_out: int, version: str) -> list[str]:
+    """Say how many radiographs a model could not be shown."""
+    if not left_out:
+        return []
+    return [
+        f"Left out, because no plausible lung fields were found in them, and {version} sees nothing else: {left_out}."
+    ]
+
+
+def _with_reason(comparison: Comparison, reasons: Sequence[str]) -> Comparison:
+    return comparison.model_copy(update={"reasons": (*comparison.reasons, *reasons)})

@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.card import DataSetCard, ModelCard
+from cxrscreen.classifier.estimate import Frozen
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.head import Head
-from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.curves import calibration, curve
 from cxrscreen.evaluation.data_report import DataReport
-from cxrscreen.evaluation.gallery import GalleryPicture, choose, predicted
 from cxrscreen.evaluation.metrics import figures
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
-from cxrscreen.evaluation.predictive import predictive
+from cxrscreen.evaluation.predictive import predictive, with_own
 from cxrscreen.evaluation.result import Evaluation, ScoredFile
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.evaluation.subgroups import subgroups
+from cxrscreen.evaluation.trust_figures import band_on
 from cxrscreen.labelled.bias import examine
+from cxrscreen.labelled.gallery_pictures import gallery_of
 from cxrscreen.labelled.groups import joined_patients
-from cxrscreen.labelled.labelled_set import COPY, LabelledRadiograph, LabelledSet, read_labelled
+from cxrscreen.labelled.labelled_set import COPY, LabelledSet, read_labelled
+from cxrscreen.labelled.measuring import Measurement
 from cxrscreen.labelled.scoring import Scorer
 from cxrscreen.labelled.seen import of_same_patients
+from cxrscreen.labelled.sighted import Sighted, segmenter_for
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.labelled.statements import name_of
 from cxrscreen.labelled.traits import traits_of
+from cxrscreen.lungs.gate_bundle import load_gate
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.radiograph.prepare import to_reading_resolution
-from cxrscreen.radiograph.read import read_radiograph
-from cxrscreen.reporting.overlay import blend_overlay
-from cxrscreen.reporting.study_page import has_evidence
-from cxrscreen.reporting.writer import encode_colour, encode_grey
 from cxrscreen.types import Progress, Scores
 
 SEED = 2020  # of folds and bootstrap: the same folder and model give the same report
 
-_GALLERY_SIDE = 512  # pixels of the longer side
-_ALPHA = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What was found, and where the report lies."""
+    """What was found, and where the report lies.
+
+    Attributes:
+        evaluation: All figures.
+        files: Their report.
+        scored: The scores that they rest on, with the patients, whom no report names.
+    """
 
     evaluation: Evaluation
     files: EvaluationFiles
+    scored: Scored = field(repr=False)
 
 
 def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the folder go by name
@@ -61,6 +61,8 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
     limits: AcceptanceLimits,
     cache: FeatureMapCache,
     into: Path,
+    segmenters: Path,
+    prevalence: float | None = None,
     progress: Progress | None = None,
 ) -> Evaluated:
     """Score every radiograph of a labelled folder and report all figures, into a new folder below ``into``.
@@ -71,6 +73,8 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
         limits: Of the acceptance gate.
         cache: Of feature maps.
         into: Folder of reports; this one becomes ``evaluation-<moment>-<random>-<version>``.
+        segmenters: Folder of the lung segmenters that were trained at this site.
+        prevalence: Share of the site's patients who have the disease, where it is known: in (0, 1).
         progress: Told of each step.
 
     Raises:
@@ -78,29 +82,54 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
         ModelError: The model is damaged.
         ReportError: The report cannot be written.
     """
-    model = Scorer.of(bundle)
+    model, gate = Scorer.of(bundle), load_gate(bundle)
     labelled = read_labelled(folder, limits=limits, progress=progress)
     report = examine(labelled, seed=SEED, progress=progress)
     patients, learnt = joined_patients(labelled, report.alike), model.developed_on
+    segmenter = segmenter_for(model.card, segmenters)
+    if gate is not None:
+        gate.check_segmenter(segmenter.card.weights_sha256)
+    sighted = Sighted.of(labelled, segmenter)
+    measured = Measurement(
+        model=model, gate=gate, sighted=sighted, patients=patients, cache=cache, seed=SEED, progress=progress
+    ).taken()
     evaluation = evaluation_of(
         labelled,
-        None,
-        model.scores(labelled.prepared, cache, step="feature maps", progress=progress),
+        measured.part,
+        measured.scores,
         model.card,
         name=labelled.name,
         data=report,
         patients=patients,
-        seen=None if learnt is None else int(of_same_patients(learnt, labelled, patients).sum()),
+        seen=None if learnt is None else int(of_same_patients(learnt, labelled, patients)[measured.part].sum()),
+    )
+    evaluation = evaluation.model_copy(
+        update={
+            "predictive": predictive(evaluation.figures, with_own(prevalence)),
+            "left_out": (*labelled.left_out, *measured.refused),
+            "shortcuts": measured.shortcuts,
+            "maps": measured.maps,
+            "gate": measured.gate,
+        }
     )
     pictures = gallery_of(
-        folder, evaluation, labelled, model.head, model.base, cache=cache, limits=limits, progress=progress
+        folder,
+        evaluation,
+        sighted,
+        model.head,
+        model.base,
+        recipe=model.recipe,
+        cache=cache,
+        limits=limits,
+        progress=progress,
     )
     moment = datetime.fromisoformat(evaluation.evaluated_at).strftime("%Y%m%dT%H%M%S")
     name = f"evaluation-{moment}-{secrets.token_hex(4)}-{model.card.version}"
     files = write_evaluation(evaluation, pictures, into / name, making=model.making)
     if progress:
         progress("report", 1, 1)
-    return Evaluated(evaluation, files)
+    scored = Scored(measured.scores, labelled.diseased[measured.part], [patients[place] for place in measured.part])
+    return Evaluated(evaluation, files, scored)
 
 
 def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is known of both
@@ -168,60 +197,10 @@ def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is kno
             for one, score in zip(radiographs, scores.tolist(), strict=True)
         ),
         left_out=labelled.left_out,
+        calibrated_on=None if card.calibration is None else card.calibration.n,
+        band=None if card.band is None else band_on(card.band, scored),
+        card_shortcuts=card.shortcuts,
     )
-
-
-def gallery_of(  # noqa: PLR0913  # the pictures come from the folder, the maps from the model
-    folder: Path,
-    evaluation: Evaluation,
-    labelled: LabelledSet,
-    head: Head,
-    base: BaseWeights,
-    *,
-    cache: FeatureMapCache,
-    limits: AcceptanceLimits,
-    progress: Progress | None = None,
-) -> tuple[GalleryPicture, ...]:
-    """Draw the radiographs that the report shows; these few are read again.
-
-    Args:
-        folder: The labelled folder.
-        evaluation: Of radiographs in it.
-        labelled: The whole set.
-        head: Of the evaluated model.
-        base: Of the same.
-        cache: Of feature maps.
-        limits: Of the acceptance gate.
-        progress: Told of the step "gallery".
-
-    Raises:
-        DataSetError: A file went away or changed since it was scored.
-    """
-    from cxrscreen.classifier.gradcam import GradCam  # noqa: PLC0415  # starts TensorFlow
-
-    row_of = {radiograph.file_name: row for row, radiograph in enumerate(labelled.radiographs)}
-    chosen = choose(evaluation.files, evaluation.threshold)
-    shown = labelled.prepared[[row_of[file.file] for file in chosen]]
-    feature_maps = cache.feature_maps(shown, base, step="gallery", progress=progress)
-    maps = GradCam(head).activation_maps(feature_maps, variant="guided")
-    pictures = []
-    for file, activation_map in zip(chosen, maps, strict=True):
-        content = _unchanged(folder, labelled.radiographs[row_of[file.file]])
-        radiograph = read_radiograph(content, limits)
-        pixels = to_reading_resolution(radiograph.reading, max_side=_GALLERY_SIDE)
-        picture = GalleryPicture(
-            file=file.file,
-            truth=file.label,
-            prediction=predicted(file, evaluation.threshold),
-            score=file.score,
-            jpeg=encode_grey(pixels),
-            marked=False,
-        )
-        if has_evidence(activation_map):
-            overlay = blend_overlay(pixels, activation_map, alpha=_ALPHA)
-            picture = replace(picture, jpeg=encode_colour(overlay), marked=True)
-        pictures.append(picture)
-    return tuple(pictures)
 
 
 def evaluation_as_json(evaluated: Evaluated) -> dict[str, Any]:
@@ -239,6 +218,13 @@ def evaluation_as_json(evaluated: Evaluated) -> dict[str, Any]:
         "specificity": found.specificity.value,
         "specificity_ci": [found.specificity.low, found.specificity.high],
         "operating_point": evaluation.threshold,
+        "brier": found.brier.value,
+        "calibrated_on": evaluation.calibrated_on,
+        "band": _dumped(evaluation.band),
+        "shown_to_use_lungs": None if evaluation.shortcuts is None else evaluation.shortcuts.shown_to_use_lungs,
+        "shortcuts": _dumped(evaluation.shortcuts),
+        "maps": _dumped(evaluation.maps),
+        "gate": _dumped(evaluation.gate),
         "seen": evaluation.seen,
         "refused": len(refused),
         "copies": len(evaluation.left_out) - len(refused),
@@ -249,14 +235,5 @@ def evaluation_as_json(evaluated: Evaluated) -> dict[str, Any]:
     }
 
 
-def _unchanged(folder: Path, radiograph: LabelledRadiograph) -> bytes:
-    try:
-        content = (folder / radiograph.file_name).read_bytes()
-    except OSError:
-        content = b""
-    if hashlib.sha256(content).hexdigest() != radiograph.sha256:
-        raise DataSetError(
-            "A radiograph changed while the folder was evaluated. Leave the folder alone and try again.",
-            files=[radiograph.file_name],
-        )
-    return content
+def _dumped(found: Frozen | None) -> dict[str, Any] | None:
+    return None if found is None else found.model_dump(mode="json")

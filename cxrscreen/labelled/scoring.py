@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +12,17 @@ from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import read_making, read_weights
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.heads import AnyHead, explainer_of, head_of
 from cxrscreen.classifier.making import Making
 from cxrscreen.classifier.pooling import pool
-from cxrscreen.classifier.recipe import Recipe, recipe_named
+from cxrscreen.classifier.recipe import SHAPE_OF_BLOCK, Block, Recipe, recipe_named
 from cxrscreen.evaluation.comparison import Judged
-from cxrscreen.types import Pooled, PreparedBatch, Progress, Scores
+from cxrscreen.settings import ExplanationVariant
+from cxrscreen.types import ActivationMaps, FeatureMaps, Pooled, PreparedBatch, Progress, Scores
 
-_AT_ONCE = 256  # radiographs whose feature maps are in memory together: 26 MB
+_AT_ONCE = 256  # radiographs whose feature maps are in memory together: 26 MB, or 103 MB at block 4
+_GATES_BLOCK: Block = 4
+_VARIANT: ExplanationVariant = "guided"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,7 @@ class Scorer:
 
     card: ModelCard
     base: BaseWeights = field(repr=False)
-    head: Head = field(repr=False)
+    head: AnyHead = field(repr=False)
     making: Making | None = field(repr=False)
 
     @classmethod
@@ -45,7 +49,12 @@ class Scorer:
             ModelError: It is damaged.
         """
         card, base, arrays = read_weights(bundle)
-        return cls(card, base, Head.from_arrays(recipe_named(card.recipe), arrays), read_making(bundle))
+        return cls(card, base, head_of(recipe_named(card.recipe), arrays), read_making(bundle))
+
+    @property
+    def recipe(self) -> Recipe:
+        """What tells how a radiograph is framed, and where the base ends."""
+        return recipe_named(self.card.recipe)
 
     @property
     def developed_on(self) -> frozenset[str] | None:
@@ -55,15 +64,35 @@ class Scorer:
     def scores(
         self, prepared: PreparedBatch, cache: FeatureMapCache, *, step: str, progress: Progress | None
     ) -> Scores:
-        """Score n radiographs, n may be 0; ``step`` is what ``progress`` is told of. Shape (n,)."""
+        """Score n radiographs, n may be 0, framed as the recipe says; calibrated where the card has a calibration.
+
+        Returns:
+            Shape (n,).
+        """
         if not len(prepared):
             return np.empty(0)
-        pooled = pooled_maps(prepared, self.base, self.head.recipe, cache, step=step, progress=progress)
-        return self.head.scores_pooled(pooled)
+        pooled = pooled_maps(prepared, self.base, self.recipe, cache, step=step, progress=progress)
+        return self.card.calibrated(self.head.scores_pooled(pooled))
+
+    def activation_maps(
+        self, prepared: PreparedBatch, cache: FeatureMapCache, *, step: str, progress: Progress | None
+    ) -> ActivationMaps:
+        """Explain n radiographs as screening does unless told otherwise, framed as the recipe says; n may be 0."""
+        return explained(prepared, self.head, self.base, self.recipe, cache, step=step, progress=progress)
+
+    def block4(
+        self, prepared: PreparedBatch, cache: FeatureMapCache, *, step: str, progress: Progress | None
+    ) -> Pooled:
+        """Average block4_pool over its cells, as the gate compares it: (n, 512); at least one radiograph."""
+        means = [
+            maps.mean(axis=(1, 2))
+            for maps in _maps_in_parts(prepared, self.base, _GATES_BLOCK, cache, step=step, progress=progress)
+        ]
+        return np.concatenate(means)
 
     def judged(self, scores: Scores) -> Judged:
-        """Put scores of this model beside its operating point."""
-        return Judged(self.card.version, scores, self.card.operating_point.threshold)
+        """Put scores of this model beside its operating point and the audit on its card."""
+        return Judged(self.card.version, scores, self.card.operating_point.threshold, self.card.shortcuts)
 
 
 def pooled_maps(  # noqa: PLR0913  # what is seen, by whom, and whom to tell
@@ -76,12 +105,41 @@ def pooled_maps(  # noqa: PLR0913  # what is seen, by whom, and whom to tell
     progress: Progress | None,
 ) -> Pooled:
     """Pool feature maps of at least one radiograph as they come, shape (n, features): a map has 0.1 MB, this 2 KB."""
-    total, parts = len(prepared), []
+    parts = _maps_in_parts(prepared, base, recipe.block, cache, step=step, progress=progress)
+    return np.concatenate([pool(recipe, maps) for maps in parts])
+
+
+def explained(  # noqa: PLR0913  # what is seen, by whom, and whom to tell
+    prepared: PreparedBatch,
+    head: AnyHead,
+    base: BaseWeights,
+    recipe: Recipe,
+    cache: FeatureMapCache,
+    *,
+    step: str,
+    progress: Progress | None,
+) -> ActivationMaps:
+    """Activation maps of radiographs that are framed as the recipe says, shape (n, rows, columns); n may be 0."""
+    if not len(prepared):
+        return np.empty((0, *SHAPE_OF_BLOCK[recipe.block][:2]), dtype=np.float32)
+    explainer = explainer_of(head)
+    parts = _maps_in_parts(prepared, base, recipe.block, cache, step=step, progress=progress)
+    return np.concatenate([explainer.activation_maps(maps, variant=_VARIANT) for maps in parts])
+
+
+def _maps_in_parts(  # noqa: PLR0913  # likewise
+    prepared: PreparedBatch,
+    base: BaseWeights,
+    block: Block,
+    cache: FeatureMapCache,
+    *,
+    step: str,
+    progress: Progress | None,
+) -> Iterator[FeatureMaps]:
+    total = len(prepared)
     for start in range(0, total, _AT_ONCE):
-        told = _from(start, total, progress)
-        maps = cache.feature_maps(prepared[start : start + _AT_ONCE], base, step=step, progress=told)
-        parts.append(pool(recipe, maps))
-    return np.concatenate(parts)
+        part, told = prepared[start : start + _AT_ONCE], _from(start, total, progress)
+        yield cache.feature_maps(part, base, block=block, step=step, progress=told)
 
 
 def _from(start: int, total: int, progress: Progress | None) -> Progress | None:

@@ -22,6 +22,7 @@ class Site:
         models: Of this site; new ones go there.
         runs: What retrainings have finished so far, and the record of the test parts.
         reports: Evaluation reports go there.
+        segmenters: Lung segmenters that were trained here; the shipped one is known without.
         cache: Of feature maps.
         registry: Knows the champion.
         limits: Of the gate, the same that hold where the model will screen; what they refuse is left out.
@@ -31,6 +32,7 @@ class Site:
     models: Path
     runs: Path
     reports: Path
+    segmenters: Path
     cache: FeatureMapCache
     registry: Registry
     limits: AcceptanceLimits
@@ -44,6 +46,7 @@ def site_of(settings: Settings) -> Site:
         models=workspace.models,
         runs=workspace.retraining,
         reports=workspace.reports,
+        segmenters=workspace.root / "lungs",
         cache=FeatureMapCache(workspace.feature_maps, max_bytes=int(settings.feature_cache_gigabytes * _GIGABYTE)),
         registry=Registry((workspace.models, SHIPPED_MODELS)),
         limits=acceptance_limits(settings),

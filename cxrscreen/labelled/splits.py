@@ -81,6 +81,45 @@ def split_with_test(patients: Sequence[str], diseased: Diseased, test: Indices, 
     return Split(development, test, folds)
 
 
+def restricted(split: Split, shown: NDArray[np.bool_], diseased: Diseased) -> Split:
+    """Leave out of every part what a recipe cannot be shown.
+
+    Args:
+        split: Of the whole set.
+        shown: What stays, shape (n,).
+        diseased: Reference standard, shape (n,).
+
+    Raises:
+        DataSetError: A part is left without one of the classes.
+    """
+
+    def kept(part: Indices) -> Indices:
+        return part[shown[part]]
+
+    folds = tuple((kept(train), kept(validation)) for train, validation in split.folds)
+    left = Split(kept(split.development), kept(split.test), folds)
+    for part in (left.test, *(indices for fold in folds for indices in fold)):
+        if not len(part) or diseased[part].all() or not diseased[part].any():
+            raise DataSetError(
+                "Without the radiographs in which no plausible lung fields are found, a part of the split lacks one of "
+                "the classes. Add patients, or train a recipe that sees the whole radiograph."
+            )
+    return left
+
+
+def folds_by_patient(patients: Sequence[str], diseased: Diseased, *, seed: int) -> tuple[tuple[Indices, Indices], ...]:
+    """Share out a whole set that nothing is trained on: five pairs (choosing, measuring) of positions.
+
+    Raises:
+        DataSetError: A class has fewer than ten patients, or a part is left without one of the classes.
+    """
+    folds = tuple(_parts(diseased, _enough(patients, diseased), n_parts=FOLDS, seed=seed))
+    for part in (indices for fold in folds for indices in fold):
+        if diseased[part].all() or not diseased[part].any():
+            raise DataSetError("A part of the split lacks one of the classes. Add patients or choose another seed.")
+    return folds
+
+
 def _enough(patients: Sequence[str], diseased: Diseased) -> Indices:
     """Number the patients, and refuse a set with too few of them."""
     groups = np.unique(np.asarray(patients), return_inverse=True)[1]

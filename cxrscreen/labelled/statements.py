@@ -13,19 +13,25 @@ from cxrscreen.labelled.traits import ADULT_YEARS, shared_values
 _UNSTATED = "unstated"
 _WELL_KNOWN = re.compile(r"CC0|CC[ -]BY(-NC)?(-SA|-ND)?([ -]\d\.\d)?", re.IGNORECASE)  # Creative Commons' own words
 
+_NO_PROBABILITY = (
+    "The score is no probability of disease. Its threshold was chosen on this collection and need not hold elsewhere."
+)
+_PROBABILITY = (
+    "The score is a probability of COVID-19 among radiographs like those of this collection, where COVID-19 is far "
+    "more frequent than in any hospital, and nowhere else. Threshold and band were chosen on it, too."
+)
 
-def limits_of(labelled: LabelledSet, bias: BiasReport) -> tuple[str, ...]:
+
+def limits_of(labelled: LabelledSet, bias: BiasReport, *, calibrated: bool = False) -> tuple[str, ...]:
     """Limits for a radiologist, each one measured on this set or true of any model that is trained here.
 
     Args:
         labelled: The whole set.
         bias: What was measured on it.
+        calibrated: Whether scores are probabilities among patients like these.
     """
     return (
-        (
-            "The score is no probability of disease. Its threshold was chosen on this collection and need not hold "
-            "elsewhere."
-        ),
+        _PROBABILITY if calibrated else _NO_PROBABILITY,
         "Never validated on radiographs of another hospital: expect worse figures there.",
         *_sources(bias),
         *(

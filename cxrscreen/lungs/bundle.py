@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from cxrscreen.durable import make_folder, place_folder
 from cxrscreen.errors import ModelError
 from cxrscreen.lungs.card import LungCard, render_card
 from cxrscreen.settings import PROJECT
+
+if TYPE_CHECKING:
+    from cxrscreen.lungs.segmenter import Segmenter
 
 SHIPPED_LUNGS = PROJECT / "deployments" / "lungs" / "lungs-1"
 
@@ -73,6 +76,46 @@ def save_segmenter(folder: Path, card: LungCard, weights: bytes) -> Path:
     except OSError as exc:
         raise ModelError(f"The segmenter {card.version} could not be written: {exc.strerror}.") from exc
     return target
+
+
+def segmenter_folder(workspace_lungs: Path, sha256: str) -> Path:
+    """Find the segmenter that a model was made with.
+
+    Args:
+        workspace_lungs: Folder of the segmenters that were trained at this site; need not exist.
+        sha256: From the model's card; empty for a model of before that was recorded: the shipped one serves.
+
+    Raises:
+        ModelError: It is neither the shipped one nor one of this site.
+    """
+    candidates = [SHIPPED_LUNGS]
+    if workspace_lungs.is_dir():
+        candidates += sorted(one for one in workspace_lungs.iterdir() if (one / CARD_FILE).is_file())
+    for folder in candidates:
+        if not sha256 or _sha256_in(folder) == sha256:
+            return folder
+    raise ModelError(
+        f"The lung segmenter that the model was made with ({sha256[:12]}) is not here. Restore its folder, or train "
+        "the model again."
+    )
+
+
+def load_segmenter(folder: Path) -> Segmenter:
+    """Load a segmenter for screening.
+
+    Raises:
+        ModelError: See ``read_segmenter``.
+    """
+    from cxrscreen.lungs.segmenter import Segmenter  # noqa: PLC0415  # starts TensorFlow
+
+    return Segmenter.of(folder)
+
+
+def _sha256_in(folder: Path) -> str | None:
+    try:
+        return read_lung_card(folder).weights_sha256
+    except ModelError:  # a damaged one is told of where it is used
+        return None
 
 
 def free_place(folder: Path, version: str) -> Path:

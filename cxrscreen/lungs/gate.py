@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrscreen.classifier.gate_card import GateLimits
 from cxrscreen.classifier.neighbours import Neighbours
 from cxrscreen.classifier.pose import Pose, PoseReader, PoseReading
 from cxrscreen.errors import ModelError, RefusedError
 from cxrscreen.lungs.fields import LungFields
-from cxrscreen.lungs.gate_card import GateLimits
 from cxrscreen.radiograph.edges import EdgeSignature, edge_signature
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.radiograph.screen_photograph import periodic_pattern

@@ -72,12 +72,9 @@ def burnt_in_text(pixels: Grey8) -> Mask:
     strokes = ((raised >= _STANDS_OUT) & (small >= _BRIGHT)).astype(np.uint8)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     lowest, highest = _LETTER[0] * side, _LETTER[1] * side
-    letters = np.array(
-        [
-            n > 0 and area >= _SPOT and lowest <= tall <= highest and wide <= _WIDEST * side
-            for n, (_, _, wide, tall, area) in enumerate(boxes)
-        ]
-    )
+    wide, tall, area = boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_AREA]
+    letters = (area >= _SPOT) & (lowest <= tall) & (tall <= highest) & (wide <= _WIDEST * side)
+    letters[0] = False  # what is no stroke
     around = cv2.dilate(letters[labels].astype(np.uint8), np.ones((width, width), np.uint8))
     found: Mask = cv2.resize(around, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA) > 0
     return found

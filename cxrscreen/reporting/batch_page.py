@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections import Counter
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.operating_point import Finding
+from cxrscreen.reporting.map_part import MapSpread, spread_of_maps
 from cxrscreen.reporting.model import BatchReport, StudyRow
 from cxrscreen.reporting.page_parts import (
     Fact,
@@ -19,6 +22,7 @@ from cxrscreen.reporting.page_parts import (
 )
 from cxrscreen.reporting.words import Sentence, Words
 
+MOST_NAMED = 60  # studies of each reason to look again; all of them stand in the table with their reasons
 MOST_ROWS = 500  # of each list without scores; a page costs 3 ms and 90 KB a row, and batch.csv has them all
 
 
@@ -29,6 +33,7 @@ class StudyLine:
     study_key: str
     files: tuple[str, ...]
     flagged: bool
+    uncertain: bool
     finding: str
     score: str
     score_at: float  # percent of the bar
@@ -36,6 +41,16 @@ class StudyLine:
     pdf: str
     label: str
     review: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewGroup:
+    """All studies that a person is to look at for one reason."""
+
+    reason: Sentence
+    count: str
+    studies: tuple[StudyLine, ...]
+    more: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +74,11 @@ class BatchPage:
     summary: str
     phantoms: bool
     stands_in: str  # where the model is not the one that was meant
-    threshold_at: float
+    low_at: float  # of the uncertain band; without one, both are the operating point's
+    high_at: float
     studies: tuple[StudyLine, ...]
+    look_again: tuple[ReviewGroup, ...]
+    maps: MapSpread | None
     refused: tuple[RefusalGroup, ...]
     duplicates: tuple[DuplicateLine, ...]
     failed: tuple[FileLine, ...]
@@ -71,10 +89,10 @@ class BatchPage:
 
 def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
     """Turn a batch's report into the values that its index prints."""
-    threshold = report.card.operating_point.threshold
+    low, high = _limits(report.card)
     lists: dict[str, Sized] = {"refused": report.refused, "duplicates": report.duplicates}
     lists |= {"failed": report.failed, "pending": report.pending}
-    flagged = sum(row.prediction.finding is Finding.POSITIVE for row in report.studies)
+    lines = tuple(_study(row, words) for row in report.studies)
     return BatchPage(
         document_title=words.text("batch", "document_title", batch=report.batch_id),
         created=report.finished_at,
@@ -86,17 +104,14 @@ def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
             Fact(label=words.text("batch", "finished"), value=words.moment(report.finished_at)),
         ),
         equation=tuple((words.count(n), words.text("batch", key)) for key, n in report.tally.counts().items()),
-        summary=words.text(
-            "batch",
-            "studies_summary",
-            studies=words.count(len(report.studies)),
-            flagged=words.count(flagged),
-            threshold=words.number(threshold, 3),
-        ),
+        summary=_summary(report, words),
         phantoms=report.phantoms,
         stands_in=report.meant and words.text("batch", "stands_in", meant=report.meant, used=report.card.version),
-        threshold_at=round(100 * threshold, 2),
-        studies=tuple(_study(row, words) for row in report.studies),
+        low_at=round(100 * low, 2),
+        high_at=round(100 * high, 2),
+        studies=lines,
+        look_again=_look_again(lines, words),
+        maps=spread_of_maps([share for row in report.studies for share in row.lung_shares], report.card, words),
         refused=group_refusals(report.refused[:MOST_ROWS], words),
         duplicates=tuple(
             DuplicateLine(file=row.file_name, first=None if row.first_report is None else quote(row.first_report))
@@ -116,11 +131,54 @@ def compose_batch_page(report: BatchReport, words: Words) -> BatchPage:
     )
 
 
+def _limits(card: ModelCard) -> tuple[float, float]:
+    threshold = card.operating_point.threshold
+    return (threshold, threshold) if card.band is None else (card.band.low, card.band.high)
+
+
+def _summary(report: BatchReport, words: Words) -> str:
+    found = Counter(row.prediction.finding for row in report.studies)
+    low, high = (words.number(limit, 3) for limit in _limits(report.card))
+    return words.text(
+        "batch",
+        "studies_summary" if report.card.band is None else "studies_summary_band",
+        studies=words.count(len(report.studies)),
+        flagged=words.count(found[Finding.POSITIVE]),
+        uncertain=words.count(found[Finding.UNCERTAIN]),
+        threshold=low,
+        low=low,
+        high=high,
+    )
+
+
+def _look_again(lines: Sequence[StudyLine], words: Words) -> tuple[ReviewGroup, ...]:
+    """Put the studies that a person is to look at together by reason, the uncertain ones first."""
+    groups: dict[Sentence, list[StudyLine]] = {}
+    for line in lines:
+        if line.uncertain:
+            groups.setdefault(Sentence(line.finding, words.language), []).append(line)
+    for line in lines:
+        for why in line.review:
+            groups.setdefault(why, []).append(line)
+    return tuple(
+        ReviewGroup(
+            reason=why,
+            count=words.count(len(studies)),
+            studies=tuple(studies[:MOST_NAMED]),
+            more=words.text("digest", "more", n=words.count(len(studies) - MOST_NAMED))
+            if len(studies) > MOST_NAMED
+            else "",
+        )
+        for why, studies in groups.items()
+    )
+
+
 def _study(row: StudyRow, words: Words) -> StudyLine:
     return StudyLine(
         study_key=row.study_key,
         files=row.files,
         flagged=row.prediction.finding is Finding.POSITIVE,
+        uncertain=row.prediction.finding is Finding.UNCERTAIN,
         finding=words.text("finding", row.prediction.finding.value),
         score=words.number(row.prediction.score, 3),
         score_at=round(100 * row.prediction.score, 1),

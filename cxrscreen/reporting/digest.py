@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cxrscreen.classifier.estimate import Frozen
 
 SCHEMA_VERSION = 1
@@ -21,7 +23,7 @@ class DigestBatch(Frozen):
 
 
 class FlaggedStudy(Frozen):
-    """A study at or above its operating point."""
+    """A study at or above its operating point, or in the uncertain band around it."""
 
     study: str
     batch: str
@@ -84,6 +86,56 @@ class CheckedInstallation(Frozen):
     failed: tuple[NamedFile, ...]  # subjects with what was found
 
 
+ComparedName = Literal["scores", "strangeness", "lung_shares", "refused"]
+
+
+class ComparedQuantity(Frozen):
+    """One quantity of some days against the model's card.
+
+    Attributes:
+        quantity: Which; words for each stand in ``templates/words``.
+        n: Radiographs of these days; of "refused", files that came to the gate.
+        reference_n: The same of the card.
+        psi: Population stability index; ``None`` for a share.
+        p: Chance of a difference like this without any drift.
+        difference: Largest distance of the two distribution functions; of a share, now minus then.
+        drifted: Beyond chance, and large.
+    """
+
+    quantity: ComparedName
+    n: int
+    reference_n: int
+    psi: float | None
+    p: float
+    difference: float
+    drifted: bool
+
+
+class DriftCheck(Frozen):
+    """Whether what arrives is still like what a model was calibrated on.
+
+    Attributes:
+        model: The one that screened last.
+        referenced: Its card says what to compare with.
+        first_day: ISO 8601 date of the first batch that was looked at; only days of this model count.
+        last_day: Likewise.
+        radiographs: Scored in these days, from the intake.
+        quantities: What could be compared; of too few radiographs nothing is said.
+    """
+
+    model: str
+    referenced: bool
+    first_day: str
+    last_day: str
+    radiographs: int
+    quantities: tuple[ComparedQuantity, ...] = ()
+
+    @property
+    def drifted(self) -> tuple[ComparedName, ...]:
+        """Names of the quantities that have drifted."""
+        return tuple(one.quantity for one in self.quantities if one.drifted)
+
+
 class Digest(Frozen):
     """One digest.
 
@@ -92,6 +144,7 @@ class Digest(Frozen):
             counts as reported.
         under_way: Files in batches that are not finished.
         in_intake: Files that lie in the intake now.
+        drift: Of the last days; ``None`` where nothing was screened, and where phantoms are.
         compared: The ledger was read and compared with the folders; otherwise all that it tells is left out.
     """
 
@@ -115,11 +168,13 @@ class Digest(Frozen):
     refused: tuple[RefusedReason, ...]
     studies: int
     flagged: tuple[FlaggedStudy, ...]
+    uncertain: tuple[FlaggedStudy, ...] = ()  # not known before models had a band
     batches: tuple[DigestBatch, ...]
     model: str
     model_verified: bool
     moves: tuple[ChampionMove, ...]
     self_test: CheckedInstallation
+    drift: DriftCheck | None = None  # not looked at before that was possible
     free_bytes: int
     folder_bytes: dict[str, int]
 

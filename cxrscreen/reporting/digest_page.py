@@ -27,6 +27,8 @@ class DigestPage:
     beside: str
     flagged_summary: str
     flagged: tuple[rows.StudyLink, ...]
+    uncertain_summary: str
+    uncertain: tuple[rows.StudyLink, ...]
     batches: tuple[rows.BatchRow, ...]
     retried: tuple[FileLine, ...]
     quarantined: tuple[FileLine, ...]
@@ -36,6 +38,8 @@ class DigestPage:
     reconciled: str
     places: tuple[rows.PlacesRow, ...]
     disagreements: tuple[rows.DisagreementPart, ...]
+    drift_summary: str
+    drift: tuple[rows.DriftRow, ...]
     installation: tuple[Fact, ...]
     self_test: tuple[FileLine, ...]
     moves: tuple[rows.MoveRow, ...]
@@ -61,6 +65,8 @@ def compose_digest_page(digest: Digest, words: Words) -> DigestPage:
         beside=rows.beside(digest, words),
         flagged_summary=rows.flagged_summary(digest, words),
         flagged=rows.flagged(digest, words),
+        uncertain_summary=rows.uncertain_summary(digest, words),
+        uncertain=rows.uncertain(digest, words),
         batches=rows.batches(digest, words),
         retried=rows.lines((one for one in digest.failed if not (one.quarantined or one.gone)), words),
         quarantined=rows.lines((one for one in digest.failed if one.quarantined), words),
@@ -70,6 +76,8 @@ def compose_digest_page(digest: Digest, words: Words) -> DigestPage:
         reconciled=rows.reconciled(digest, words),
         places=rows.places(digest, words),
         disagreements=rows.disagreements(digest, words),
+        drift_summary=rows.drift_summary(digest, words),
+        drift=rows.drift_rows(digest, words),
         installation=rows.installation(digest, words),
         self_test=rows.lines(digest.self_test.failed, words),
         moves=rows.moves(digest, words),

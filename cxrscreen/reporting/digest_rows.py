@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.reporting.digest import Digest, NamedFile
+from cxrscreen.reporting.digest import ComparedQuantity, Digest, FlaggedStudy, NamedFile
 from cxrscreen.reporting.page_parts import Fact, FileLine
 from cxrscreen.reporting.words import Sentence, Words
 
@@ -67,6 +67,16 @@ class DisagreementPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRow:
+    """One quantity against the model's card."""
+
+    quantity: str
+    cells: tuple[str, ...]  # n, n of the card, PSI, chance, difference
+    verdict: str
+    drifted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveRow:
     """A change of the champion."""
 
@@ -101,6 +111,23 @@ def flagged_summary(digest: Digest, words: Words) -> str:
 
 def flagged(digest: Digest, words: Words) -> tuple[StudyLink, ...]:
     """Link the flagged studies, the highest score first."""
+    return _links(digest.flagged, words)
+
+
+def uncertain(digest: Digest, words: Words) -> tuple[StudyLink, ...]:
+    """Link the studies in the uncertain band, the highest score first."""
+    return _links(digest.uncertain, words)
+
+
+def uncertain_summary(digest: Digest, words: Words) -> str:
+    """Count the studies in the uncertain band."""
+    said = [words.text("digest", "uncertain_summary", n=words.count(len(digest.uncertain)))]
+    left_out = len(digest.uncertain) - MOST_STUDIES
+    more = [words.text("digest", "more_flagged", n=words.count(left_out))] if left_out > 0 else []
+    return " ".join(said + more)
+
+
+def _links(studies: Sequence[FlaggedStudy], words: Words) -> tuple[StudyLink, ...]:
     return tuple(
         StudyLink(
             study=one.study,
@@ -108,7 +135,7 @@ def flagged(digest: Digest, words: Words) -> tuple[StudyLink, ...]:
             pdf=quote(f"{one.report}.pdf"),
             score=words.number(one.score, 3),
         )
-        for one in digest.flagged[:MOST_STUDIES]
+        for one in studies[:MOST_STUDIES]
     )
 
 
@@ -180,6 +207,34 @@ def disagreements(digest: Digest, words: Words) -> tuple[DisagreementPart, ...]:
             else "",
         )
         for one in digest.disagreements
+    )
+
+
+def drift_summary(digest: Digest, words: Words) -> str:
+    """Say in a sentence which days were compared with what, or why nothing could be."""
+    drift = digest.drift
+    if drift is None:
+        return ""
+    days = {"first": words.date(drift.first_day), "last": words.date(drift.last_day)}
+    if not drift.referenced:
+        return words.text("drift", "no_reference", model=drift.model)
+    key = "too_few" if not drift.quantities else "drifted" if drift.drifted else "as_before"
+    return words.text("drift", key, n=words.count(drift.radiographs), model=drift.model, **days)
+
+
+def drift_rows(digest: Digest, words: Words) -> tuple[DriftRow, ...]:
+    """One row for each quantity that could be compared."""
+    return tuple(_drift_row(one, words) for one in (digest.drift.quantities if digest.drift else ()))
+
+
+def _drift_row(one: ComparedQuantity, words: Words) -> DriftRow:
+    chance = f"< {words.number(0.001, 3)}" if one.p < 0.001 else words.number(one.p, 3)  # noqa: PLR2004  # as papers print it
+    index = "" if one.psi is None else words.number(one.psi, 2)
+    return DriftRow(
+        quantity=words.text("drift", one.quantity),
+        cells=(words.count(one.n), words.count(one.reference_n), index, chance, words.number(one.difference, 2)),
+        verdict=words.text("drift", "yes" if one.drifted else "no"),
+        drifted=one.drifted,
     )
 
 

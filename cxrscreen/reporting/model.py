@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.operating_point import Prediction
@@ -11,6 +12,10 @@ from cxrscreen.radiograph.radiograph import Acquisition
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import ActivationMap, Grey8
+
+if TYPE_CHECKING:  # OpenCV is no part of what `cxrscreen status` starts
+    from cxrscreen.lungs.fields import Box, LungFields
+    from cxrscreen.lungs.map_audit import MapAudit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +29,40 @@ class PatientIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRadiograph:
-    """One accepted radiograph of a study, scored and explained."""
+    """One accepted radiograph of a study, scored and explained.
 
-    file_name: str  # relative to the intake
-    sha256: str  # of the file's bytes, 64 hex digits
+    Attributes:
+        file_name: Relative to the intake.
+        sha256: Of the file's bytes, 64 hex digits.
+        acquisition: How it was made and stored.
+        notices: What a reader should know, English sentences.
+        prediction: Score and finding.
+        pixels: At reading resolution, long side at most 1024.
+        activation_map: Of the part of the radiograph that ``box`` names.
+        box: What the model was shown.
+        fields: The lung fields; ``None`` where nobody has looked for them.
+        audit: Where the map lies; ``None`` where it is zero everywhere or the fields are not to be used.
+        strangeness: How unlike the radiographs of the model it is, about 1 being far; ``None`` without a gate.
+        review: Why a person should look, beyond the finding, English sentences.
+    """
+
+    file_name: str
+    sha256: str
     acquisition: Acquisition
     notices: tuple[str, ...]
     prediction: Prediction
-    pixels: Grey8 = field(repr=False)  # at reading resolution, long side at most 1024
+    pixels: Grey8 = field(repr=False)
     activation_map: ActivationMap = field(repr=False)
+    box: Box = (0.0, 0.0, 1.0, 1.0)  # all of it
+    fields: LungFields | None = None
+    audit: MapAudit | None = None
+    strangeness: float | None = None
+    review: tuple[str, ...] = ()
+
+    @property
+    def lung_share(self) -> float | None:
+        """Energy of the map inside the lung fields over the share of area that these have; 1 is chance."""
+        return None if self.audit is None else self.audit.lungs.against_chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +85,7 @@ class StudyReport:
         patient: The patient's identity, only where the settings allow it.
         radiographs: At least one, highest score first; the first one is shown and decides the finding.
         refused: Files of the same study that were refused, e.g. a lateral view.
+        prevalence: Share of this site's patients that have COVID-19, as the settings say; ``None`` where they do not.
     """
 
     study_key: str
@@ -69,6 +100,7 @@ class StudyReport:
     explanation: ExplanationVariant
     overlay_alpha: float
     phantoms: bool = False  # the demonstration says that its scores mean nothing
+    prevalence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +113,8 @@ class StudyRow:
     report_html: PurePosixPath  # relative to the batch report's folder
     report_pdf: PurePosixPath
     review: tuple[str, ...] = ()  # why a person should look, beyond the finding
+    lung_shares: tuple[float, ...] = ()  # of each radiograph whose map could be measured, see ``ReadRadiograph``
+    strangeness: float | None = None  # of the strangest radiograph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

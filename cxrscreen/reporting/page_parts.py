@@ -13,6 +13,7 @@ from markupsafe import Markup
 from cxrscreen.classifier.card import ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import Prediction
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import RefusedFile
 from cxrscreen.reporting.words import Sentence, Words
@@ -48,19 +49,20 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """A score on its way from 0 to 1, with the operating point.
+    """A score on its way from 0 to 1, with the uncertain band or, without one, the operating point as an empty band.
 
-    ``score_at`` and ``threshold_at`` are percentages of the scale's length; anchors keep labels inside the picture.
+    ``score_at``, ``low_at`` and ``high_at`` are percentages of the scale's length; anchors keep labels inside the
+    picture.
     """
 
     score: str
-    threshold: str
     score_label: str
-    threshold_label: str
+    limit_label: str
     score_at: float
-    threshold_at: float
+    low_at: float
+    high_at: float
     score_anchor: str
-    threshold_anchor: str
+    limit_anchor: str
     title: str
     legend: str
     chosen: str
@@ -84,6 +86,8 @@ class ModelSummary:
     model_id: str
     about: str
     figures: tuple[FigureRow, ...]
+    shortcuts: str  # "" where they were not measured
+    not_shown: str  # likewise where the model was shown to use the lungs
     limits: tuple[Sentence, ...]
     weights_sha256: str
 
@@ -117,35 +121,67 @@ def group_refusals(refused: tuple[RefusedFile, ...], words: Words) -> tuple[Refu
     )
 
 
-def score_texts(prediction: Prediction, words: Words) -> tuple[str, str]:
-    """Return score and operating point, rounded, but never so far that rounding hides on which side the score lies."""
-    score, threshold = prediction.score, prediction.operating_point.threshold
+def score_texts(prediction: Prediction, words: Words) -> dict[str, str]:
+    """Return score, operating point and the band's ends (the operating point without a band) by name.
+
+    They are rounded, but never so far that rounding hides on which side of any of them the score lies.
+    """
+    score, band = prediction.score, prediction.band
+    threshold = prediction.operating_point.threshold
+    values = {"score": score, "threshold": threshold, "low": threshold, "high": threshold}
+    if band is not None:
+        values |= {"low": band.low, "high": band.high}
     for digits in range(2, 7):
-        texts = words.number(score, digits), words.number(threshold, digits)
-        if score == threshold or texts[0] != texts[1]:
+        texts = {name: words.number(value, digits) for name, value in values.items()}
+        if all(value == score or texts[name] != texts["score"] for name, value in values.items() if name != "score"):
             break
     return texts
 
 
-def draw_scale(prediction: Prediction, words: Words) -> Scale:
-    """Place score and operating point on the scale."""
-    score, threshold = score_texts(prediction, words)
-    point = prediction.operating_point
-    side = words.text("finding", f"{prediction.finding.value}_short")
+def draw_scale(prediction: Prediction, card: ModelCard, words: Words) -> Scale:
+    """Place the score and what it is held against on the scale."""
+    texts = score_texts(prediction, words)
+    band, threshold = prediction.band, prediction.operating_point.threshold
+    low, high = (threshold, threshold) if band is None else (band.low, band.high)
+    kind = "" if band is None else "band_"
+    side = words.text("finding", f"{prediction.finding.value}_{kind}short")
     return Scale(
-        score=score,
-        threshold=threshold,
-        score_label=words.text("scale", "score", score=score),
-        threshold_label=words.text("scale", "threshold", threshold=threshold),
+        score=texts["score"],
+        score_label=words.text("scale", "score", **texts),
+        limit_label=words.text("scale", "threshold" if band is None else "band", **texts),
         score_at=round(100 * prediction.score, 2),
-        threshold_at=round(100 * point.threshold, 2),
+        low_at=round(100 * low, 2),
+        high_at=round(100 * high, 2),
         score_anchor=_anchor(prediction.score),
-        threshold_anchor=_anchor(point.threshold),
-        title=words.text("scale", "title", score=score, side=side, threshold=threshold),
-        legend=words.text("scale", "legend"),
-        chosen=words.text(
-            "scale", "chosen", sensitivity=words.number(point.sensitivity), specificity=words.number(point.specificity)
-        ),
+        limit_anchor=_anchor((low + high) / 2),
+        title=words.text("scale", f"{kind}title", side=side, **texts),
+        legend=_what_a_score_is(card, words),
+        chosen=_how_the_limits_were_chosen(prediction, words),
+    )
+
+
+def _what_a_score_is(card: ModelCard, words: Words) -> str:
+    calibration = card.calibration
+    if calibration is None:
+        return words.text("scale", "legend")
+    return words.text(
+        "scale", "calibrated", n=words.count(calibration.n), prevalence=words.percent(calibration.prevalence)
+    )
+
+
+def _how_the_limits_were_chosen(prediction: Prediction, words: Words) -> str:
+    band, point = prediction.band, prediction.operating_point
+    if band is None:
+        rates = {"sensitivity": words.number(point.sensitivity), "specificity": words.number(point.specificity)}
+        return words.text("scale", "chosen", **rates)
+    return words.text(
+        "scale",
+        "band_chosen",
+        asked=words.percent(band.largest_error),
+        missed=words.percent(band.missed.value),
+        diseased=words.count(band.missed.n),
+        alarms=words.percent(band.false_alarms.value),
+        healthy=words.count(band.false_alarms.n),
     )
 
 
@@ -165,6 +201,8 @@ def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
             name=card.data_set.name,
         ),
         figures=tuple(_figures(performance, words) for performance in (card.test, card.folds)),
+        shortcuts="" if card.shortcuts is None else _shortcuts(card.shortcuts, words),
+        not_shown=_not_shown(card.shortcuts, words),
         limits=_joined([words.sentence(limit) for limit in card.limits]),
         weights_sha256=card.weights_sha256,
     )
@@ -182,15 +220,28 @@ def _anchor(share: float) -> str:
     return "end" if share > 1 - _LABEL_EDGE else "middle"
 
 
-def _figures(performance: Performance, words: Words) -> FigureRow:
-    def show(estimate: Estimate) -> str:
-        value, low, high = (words.number(number) for number in (estimate.value, estimate.low, estimate.high))
-        return words.text("model", "estimate", value=value, low=low, high=high)
+def _not_shown(audit: ShortcutAudit | None, words: Words) -> str:
+    if audit is not None and audit.shown_to_use_lungs:
+        return ""
+    return words.text("model", "follows_the_rest" if audit is not None and audit.follows_the_rest else "not_shown")
 
+
+def _shortcuts(audit: ShortcutAudit, words: Words) -> str:
+    measured = {name: getattr(audit, name) for name in ("intact", "lungs_out", "lungs_only", "exchanged", "difference")}
+    told = {name: _interval(estimate, words) for name, estimate in measured.items()}
+    return words.text("model", "shortcuts", n=words.count(audit.n), **told)
+
+
+def _interval(estimate: Estimate, words: Words) -> str:
+    value, low, high = (words.number(number) for number in (estimate.value, estimate.low, estimate.high))
+    return words.text("model", "estimate", value=value, low=low, high=high)
+
+
+def _figures(performance: Performance, words: Words) -> FigureRow:
     return FigureRow(
         name=words.sentence(performance.name),
         n=f"{words.count(performance.n)} ({words.count(performance.positives)})",
-        sensitivity=show(performance.sensitivity),
-        specificity=show(performance.specificity),
-        auc=show(performance.auc),
+        sensitivity=_interval(performance.sensitivity, words),
+        specificity=_interval(performance.specificity, words),
+        auc=_interval(performance.auc, words),
     )

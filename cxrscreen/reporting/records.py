@@ -13,11 +13,11 @@ from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.reporting.model import BatchReport, ReadRadiograph, RefusedFile, StudyReport
 from cxrscreen.reporting.page_parts import printable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CSV_COLUMNS = (
-    "file", "outcome", "reason", "detail", "study", "score", "operating_point", "positive", "review",
-    "report_html", "report_pdf",
-)  # fmt: skip  # one line reads better than eleven
+    "file", "outcome", "reason", "detail", "study", "score", "operating_point", "positive", "finding", "lung_share",
+    "strangeness", "review", "report_html", "report_pdf",
+)  # fmt: skip  # two lines read better than fourteen
 
 _STARTS = r"=+\-@\t\r"
 _ALIKE = "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"  # full-width and small forms, and the minus of print
@@ -25,7 +25,7 @@ _FORMULA = re.compile(rf"(^|;)(\s*[{_STARTS}{_ALIKE}])")
 
 
 def study_record(report: StudyReport) -> dict[str, Any]:
-    """Return a study's report without its pictures; the 7 x 7 map, rounded, stands for the overlay."""
+    """Return a study's report without its pictures; the map's cells, rounded, stand for the overlay."""
     patient = report.patient
     return {
         "schema_version": SCHEMA_VERSION,
@@ -42,6 +42,7 @@ def study_record(report: StudyReport) -> dict[str, Any]:
         "explanation": report.explanation,
         "overlay_alpha": report.overlay_alpha,
         "phantoms": report.phantoms,
+        "prevalence": report.prevalence,
         "radiographs": [_radiograph(radiograph) for radiograph in report.radiographs],
         "refused": [_refused(file) for file in report.refused],
         "model": report.card.model_dump(mode="json"),
@@ -66,6 +67,8 @@ def batch_record(report: BatchReport) -> dict[str, Any]:
                 "files": list(row.files),
                 **_prediction(row.prediction),
                 "review": list(row.review),
+                "lung_shares": list(row.lung_shares),
+                "strangeness": row.strangeness,
                 "report_html": row.report_html.as_posix(),
                 "report_pdf": row.report_pdf.as_posix(),
             }
@@ -112,6 +115,9 @@ def _table_lines(report: BatchReport) -> list[dict[str, object]]:
             "score": repr(row.prediction.score),
             "operating_point": repr(row.prediction.operating_point.threshold),
             "positive": str(row.prediction.finding is Finding.POSITIVE).lower(),
+            "finding": row.prediction.finding.value,
+            "lung_share": "; ".join(map(repr, row.lung_shares)),
+            "strangeness": "" if row.strangeness is None else repr(row.strangeness),
             "review": "; ".join(row.review),
             "report_html": row.report_html.as_posix(),
             "report_pdf": row.report_pdf.as_posix(),
@@ -136,6 +142,8 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
     return {
         "score": prediction.score,
         "operating_point": prediction.operating_point.threshold,
+        "band": None if prediction.band is None else [prediction.band.low, prediction.band.high],
+        "finding": prediction.finding.value,
         "positive": prediction.finding is Finding.POSITIVE,
     }
 
@@ -147,6 +155,12 @@ def _radiograph(radiograph: ReadRadiograph) -> dict[str, Any]:
         **_prediction(radiograph.prediction),
         "acquisition": asdict(radiograph.acquisition),
         "notices": list(radiograph.notices),
+        "review": list(radiograph.review),
+        "strangeness": radiograph.strangeness,
+        "lung_share": radiograph.lung_share,
+        "lung_fault": None if radiograph.fields is None else radiograph.fields.fault,
+        "map_audit": None if radiograph.audit is None else asdict(radiograph.audit),
+        "map_box": list(radiograph.box),
         "activation_map": [[round(float(cell), 4) for cell in row] for row in radiograph.activation_map],
     }
 

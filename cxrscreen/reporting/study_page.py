@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrscreen.classifier.operating_point import Finding
+from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.lungs.fields import Box
+from cxrscreen.lungs.map_audit import WHOLE
+from cxrscreen.reporting.map_part import MapPart, describe_map
+from cxrscreen.reporting.meaning import meaning
 from cxrscreen.reporting.model import ReadRadiograph, StudyReport
 from cxrscreen.reporting.page_parts import (
     Fact,
@@ -57,16 +61,20 @@ class StudyPage:
     phantoms: bool
     study_key: str
     head: tuple[Fact, ...]
-    flagged: bool
+    kind: str  # of finding
     finding: str
     sentence: str
+    review: tuple[Sentence, ...]
+    meaning: tuple[str, ...]
     scale: Scale
     radiograph: Picture
     overlay: Picture | None
+    outlined: bool
     identity: tuple[Fact, ...]
     acquisition: tuple[Fact, ...]
     map_shows: str
     map_shows_not: str
+    map_lies: MapPart
     notices: tuple[Sentence, ...]
     model: ModelSummary
     refused: tuple[RefusalGroup, ...]
@@ -77,8 +85,8 @@ class StudyPage:
 def compose_study_page(report: StudyReport, words: Words) -> StudyPage:
     """Turn a study's report into the values that its page prints."""
     shown = report.radiographs[0]
-    scale = draw_scale(shown.prediction, words)
     finding = shown.prediction.finding.value
+    by_band = "" if shown.prediction.band is None else "band_"
     return StudyPage(
         document_title=words.text("study", "document_title", study=report.study_key),
         created=report.screened_at,
@@ -89,16 +97,20 @@ def compose_study_page(report: StudyReport, words: Words) -> StudyPage:
             Fact(label=words.text("field", "study"), value=report.study_key),
             Fact(label=words.text("field", "screened_at"), value=words.moment(report.screened_at)),
         ),
-        flagged=shown.prediction.finding is Finding.POSITIVE,
+        kind=finding,
         finding=words.text("finding", finding),
-        sentence=words.text("finding", f"{finding}_sentence", score=scale.score, threshold=scale.threshold),
-        scale=scale,
+        sentence=words.text("finding", f"{finding}_{by_band}sentence", **score_texts(shown.prediction, words)),
+        review=tuple(words.sentence(why) for why in shown.review),
+        meaning=meaning(shown.prediction, report.card, report.prevalence, words),
+        scale=draw_scale(shown.prediction, report.card, words),
         radiograph=_radiograph_picture(shown, words),
         overlay=_overlay_picture(report, shown, words) if has_evidence(shown.activation_map) else None,
+        outlined=shown.fields is not None and shown.fields.usable,
         identity=_identity(report, shown, words),
         acquisition=_acquisition(shown, words),
-        map_shows=words.text("study", "map_shows", variant=words.text("explanation", report.explanation)),
+        map_shows=_map_shows(report, shown, words),
         map_shows_not=words.text("study", "map_shows_not"),
+        map_lies=describe_map(shown, report.card, words),
         notices=tuple(words.sentence(notice) for notice in shown.notices),
         model=summarise_model(report.card, words),
         refused=group_refusals(report.refused, words),
@@ -127,7 +139,7 @@ def _radiograph_picture(shown: ReadRadiograph, words: Words) -> Picture:
 
 def _overlay_picture(report: StudyReport, shown: ReadRadiograph, words: Words) -> Picture:
     rows, columns = shown.pixels.shape
-    place = words.text("place", strongest_place(shown.activation_map))
+    place = words.text("place", strongest_place(shown.activation_map, shown.box))
     variant = words.text("explanation", report.explanation)
     return Picture(
         file=OVERLAY_FILE,
@@ -139,12 +151,28 @@ def _overlay_picture(report: StudyReport, shown: ReadRadiograph, words: Words) -
     )
 
 
-def strongest_place(activation_map: ActivationMap) -> str:
-    """Name the third of height and width, as the viewer sees it, where the map is strongest, e.g. "lower-left"."""
+def _map_shows(report: StudyReport, shown: ReadRadiograph, words: Words) -> str:
+    rows, columns = shown.activation_map.shape
+    variant = words.text("explanation", report.explanation)
+    framed = recipe_named(report.card.recipe).framing == "lungs"
+    part = words.text("study", "map_part") if framed else ""
+    return " ".join(filter(None, (words.text("study", "map_shows", rows=rows, columns=columns, variant=variant), part)))
+
+
+def strongest_place(activation_map: ActivationMap, box: Box = WHOLE) -> str:
+    """Name the third of height and width, as the viewer sees it, where the map is strongest, e.g. "lower-left".
+
+    Args:
+        activation_map: Cells.
+        box: The part of the picture that the map covers.
+    """
     rows, columns = activation_map.shape
     row, column = np.unravel_index(int(np.argmax(activation_map)), activation_map.shape)
+    top, left, bottom, right = box
+    down = top + (row + 0.5) / rows * (bottom - top)
+    across = left + (column + 0.5) / columns * (right - left)
     heights, widths = ("upper", "middle", "lower"), ("left", "middle", "right")
-    return f"{heights[int(3 * (row + 0.5) / rows)]}-{widths[int(3 * (column + 0.5) / columns)]}"
+    return f"{heights[int(3 * down)]}-{widths[int(3 * across)]}"
 
 
 def _identity(report: StudyReport, shown: ReadRadiograph, words: Words) -> tuple[Fact, ...]:
@@ -187,7 +215,7 @@ def _further(radiograph: ReadRadiograph, words: Words) -> FurtherRow:
     return FurtherRow(
         file=radiograph.file_name,
         view=words.text("view", radiograph.acquisition.view.value),
-        score=score_texts(radiograph.prediction, words)[0],
+        score=score_texts(radiograph.prediction, words)["score"],
         finding=words.text("finding", radiograph.prediction.finding.value),
     )
 

@@ -79,6 +79,14 @@ class Words:
         """Write a number with this language's decimal sign."""
         return f"{value:.{digits}f}".replace(".", self.table["format"]["decimal"])
 
+    def percent(self, share: float) -> str:
+        """Write a share in percent, but not so rounded that it looks like none or all."""
+        for digits in range(3):
+            text = self.number(100 * share, digits)
+            if share in (0, 1) or 0 < round(100 * share, digits) < 100:  # noqa: PLR2004  # percent
+                break
+        return f"{text}\u00a0%"
+
     def count(self, value: int) -> str:
         """Write a whole number, thousands apart."""
         return f"{value:,}".replace(",", self.table["format"]["thousands"])

@@ -17,7 +17,7 @@ from cxrscreen.durable import place_folder, write_file
 from cxrscreen.errors import ReportError
 from cxrscreen.reporting.batch_page import compose_batch_page
 from cxrscreen.reporting.model import BatchReport, StudyReport
-from cxrscreen.reporting.overlay import blend_overlay
+from cxrscreen.reporting.overlay import blend_overlay, draw_outline
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.reporting.paper import Press
 from cxrscreen.reporting.records import batch_record, batch_table, study_record, write_json
@@ -105,7 +105,9 @@ class ReportWriter:
         shown = report.radiographs[0]
         pictures = {RADIOGRAPH_FILE: encode_grey(shown.pixels)}
         if has_evidence(shown.activation_map):
-            overlay = blend_overlay(shown.pixels, shown.activation_map, alpha=report.overlay_alpha)
+            overlay = blend_overlay(shown.pixels, shown.activation_map, alpha=report.overlay_alpha, box=shown.box)
+            if shown.fields is not None and shown.fields.usable:
+                draw_outline(overlay, shown.fields)
             pictures[OVERLAY_FILE] = encode_colour(overlay)
         html, pdf = self.render("study.html.j2", compose_study_page(report, self._words), pictures)
         record = write_json(study_record(report))

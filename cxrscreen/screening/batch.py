@@ -12,10 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from cxrscreen.drafts import sweep_drafts
-from cxrscreen.errors import WorkspaceError
+from cxrscreen.errors import ModelError, SelfTestError, WorkspaceError
 from cxrscreen.reporting.model import StudyRow, Tally
 from cxrscreen.reporting.writer import disk_errors_in_words
-from cxrscreen.screening.claiming import select, unchanged_since
+from cxrscreen.screening.claiming import FILES_IN_HAND, select, unchanged_since
+from cxrscreen.screening.golden import check_golden
 from cxrscreen.screening.intake import look, look_again
 from cxrscreen.screening.ledger import cause_of_claim
 from cxrscreen.screening.marking import mark_intake
@@ -73,7 +74,8 @@ def open_batch(
 ) -> OpenedBatch:
     """Claim settled files of a folder for a new batch, as many as the settings allow.
 
-    Nothing is decoded here and no model is loaded: an empty intake costs one listing.
+    Nothing is decoded here: an empty intake costs one listing. Only where there is something to claim is the model
+    loaded, and scores phantoms first.
 
     Args:
         session: The open workspace.
@@ -85,6 +87,7 @@ def open_batch(
     Raises:
         WorkspaceError: The folder cannot be read, or it holds or lies in the workspace.
         ModelError: There is no such model, or its files are damaged.
+        SelfTestError: It does not score as it did when it was made; nothing was claimed.
         LedgerDamagedError: The ledger is damaged.
     """
     folder, keeps_source = _checked(session, folder, names)
@@ -113,6 +116,7 @@ def open_batch(
     chosen = select(session, folder, arrivals, but=but)
     if not chosen.claims:
         return OpenedBatch(batch_id=None, pending=waiting | chosen.waiting)
+    check_golden(session, card)
     now = datetime.now().astimezone()
     batch = BatchRecord(
         batch_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
@@ -138,9 +142,13 @@ def take_over(session: Session, *, but: Iterable[str] = ()) -> str | None:
     Args:
         session: The open workspace.
         but: Batches that are not wanted, e.g. because finishing them failed.
+
+    Raises:
+        SelfTestError: The batch's model does not score as it did when it was made; the batch waits.
     """
     batch_id = session.ledger.take_over(but=but)
     if batch_id is not None:
+        _check_before_going_on(session, batch_id)
         _sweep(session)
         _record_batch(session, session.ledger.batch(batch_id))
     return batch_id
@@ -191,6 +199,19 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
         studies=report.studies,
         files=tuple(files),
     )
+
+
+def _check_before_going_on(session: Session, batch_id: str) -> None:
+    """Test the model of a batch that has something left to screen; where it cannot be used, screening will say so."""
+    if not session.ledger.steps(batch_id, studies=session.settings.chunk_studies, files=FILES_IN_HAND):
+        return
+    try:
+        check_golden(session, session.ledger.batch(batch_id).card)
+    except SelfTestError:
+        session.ledger.end_lease(batch_id)
+        raise
+    except ModelError as exc:
+        log.warning("batch %s: %s", batch_id, exc)
 
 
 def check_apart(root: Path, folder: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -246,19 +246,14 @@ class Ledger(LedgerQueries):
                 first = self.first_report(file.sha256) if verdict.outcome is Outcome.REPORTED else None
                 written = verdict
                 if first is not None:
-                    written = replace(
-                        verdict,
-                        outcome=Outcome.DUPLICATE,
-                        score=first.score,
-                        positive=first.positive,
-                        report=first.report,
-                    )
-                row = asdict(written) | {"file_id": file.file_id}
+                    written = verdict.as_first_reported(first)
+                row = asdict(written) | {"file_id": file.file_id, "review": "\n".join(written.review)}
                 if written.destination is not None:
                     row["destination"] = schema.stored(written.destination)
                 db.execute(
                     "UPDATE file SET outcome = :outcome, reason = :reason, detail = :detail, score = :score, "
-                    "positive = :positive, report = :report, destination = :destination "
+                    "positive = :positive, report = :report, destination = :destination, finding = :finding, "
+                    "strangeness = :strangeness, lung_share = :lung_share, review = :review "
                     "WHERE file_id = :file_id AND outcome IS NULL",
                     row,
                 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.settings import ExplanationVariant, Language
 
+TOLD_BY_REPORT = ("score", "positive", "report", "finding", "strangeness", "lung_share", "review")
 TAKEN_AWAY = "taken away before it could be read"
 
 
@@ -48,7 +50,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What came of a file, and where it is to go; ``None`` leaves it where it is."""
+    """What came of a file.
+
+    Attributes:
+        outcome: What.
+        destination: Where it is to go; ``None`` leaves it where it is.
+        reason: Of a refusal or failure.
+        detail: What was found.
+        score: Of a reported one, and so on.
+        positive: Whether the finding is that.
+        report: Folder of the report, relative to the workspace.
+        finding: What the score says.
+        strangeness: How unlike the radiographs of the model it is; a refused one may have that, too.
+        lung_share: Energy of the map inside the lung fields over their share of area.
+        review: Why a person should look, beyond the finding.
+    """
 
     outcome: Outcome
     destination: str | None = None
@@ -57,6 +73,15 @@ class Verdict:
     score: float | None = None
     positive: bool | None = None
     report: str | None = None
+    finding: Finding | None = None
+    strangeness: float | None = None
+    lung_share: float | None = None
+    review: tuple[str, ...] = ()
+
+    def as_first_reported(self, first: FileRecord) -> Verdict:
+        """Return the verdict on a copy of content that was reported before."""
+        known = {name: getattr(first, name) for name in TOLD_BY_REPORT}
+        return replace(self, outcome=Outcome.DUPLICATE, **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +102,7 @@ class FileRecord:
     destination: str | None
     placed: bool
     tries: int = 0  # how often it was taken in hand without an end
+    finding: Finding | None = None  # these four as in ``Verdict``
+    strangeness: float | None = None
+    lung_share: float | None = None
+    review: tuple[str, ...] = ()

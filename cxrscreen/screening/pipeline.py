@@ -1,4 +1,4 @@
-"""The main job as one sentence: read -> accept -> classify and explain -> report -> archive."""
+"""The main job as one sentence: read -> accept -> look, score and explain -> report -> archive."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-import numpy as np
-
-from cxrscreen.classifier.contract import Classifier
-from cxrscreen.classifier.operating_point import Finding, Prediction
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.errors import LedgerError
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import PatientIdentity, ReadRadiograph, RefusedFile, StudyReport
 from cxrscreen.reporting.writer import disk_errors_in_words
+from cxrscreen.screening.looking import Seen, Stopped, Tools, load_tools, look_together
 from cxrscreen.screening.outcomes import BatchRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, place_files, quarantine_path
 from cxrscreen.screening.reading import (
@@ -26,18 +24,16 @@ from cxrscreen.screening.reading import (
     duplicate_of,
     failure,
     read_study,
+    refusal,
     stops_everything,
     verdict_on_copy,
 )
 from cxrscreen.screening.session import Session
-from cxrscreen.types import ActivationMap
 
 log = logging.getLogger(__name__)
 
 TRIES_AT_MOST = 5  # deaths of a run with one study in hand, until the study is blamed
 CLASSIFIED_TOGETHER = 32  # radiographs: far less than a lease, also where each takes seconds
-
-Explained = tuple[float, ActivationMap]
 
 
 def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -> None:
@@ -61,12 +57,12 @@ def screen_studies(session: Session, batch_id: str, study_keys: Sequence[str]) -
             studies = [read_study(session, batch, key) for key in study_keys]
     # Loaded with nothing in hand: it takes seconds, and a run that dies in them died of no study.
     wanted = any(study.accepted for study in studies)
-    classifier = session.classifier(batch.card.version) if wanted else None
+    tools = load_tools(session, batch.card) if wanted else None
     with _in_hand(session, batch_id, study_keys):
-        studies, explained = _classify(session, batch, classifier, studies)
+        studies, seen = _classify(session, batch, tools, studies)
         for study in studies:
             session.ledger.renew_lease(batch_id)
-            decided = _report(session, batch, study, explained)
+            decided = _report(session, batch, study, seen)
             log.info("study %s: %s", study.key, ", ".join(sorted({str(v.outcome) for v in decided.verdicts.values()})))
     place_files(session.workspace, session.ledger, batch, session.words)
 
@@ -83,48 +79,68 @@ def _in_hand(session: Session, batch_id: str, study_keys: Sequence[str]) -> Iter
 
 
 def _classify(
-    session: Session, batch: BatchRecord, classifier: Classifier | None, studies: list[Study]
-) -> tuple[list[Study], dict[int, Explained]]:
-    """Score and explain all radiographs together; if that fails, study by study, to find the one to blame."""
-    explained: dict[int, Explained] = {}
-    if classifier is None:  # there are none
-        return studies, explained
+    session: Session, batch: BatchRecord, tools: Tools | None, studies: list[Study]
+) -> tuple[list[Study], dict[int, Seen]]:
+    """Look at all radiographs together; if that fails, study by study, to find the one to blame."""
+    if tools is None:  # there are none
+        return studies, {}
+    looked: dict[int, Seen | Stopped] = {}
     try:
-        return studies, _explain(session, batch, classifier, [a for study in studies for a in study.accepted])
+        looked = _look(session, batch, tools, [a for study in studies for a in study.accepted])
     except Exception as exc:
         if stops_everything(exc):
             raise
         log.warning("batch %s: classifying together failed with %s; one by one", batch.batch_id, type(exc).__name__)
-    survivors = []
+        studies, looked = _classify_one_by_one(session, batch, tools, studies)
+    seen = {file_id: one for file_id, one in looked.items() if isinstance(one, Seen)}
+    return [_without_stopped(session, batch, study, looked) for study in studies], seen
+
+
+def _classify_one_by_one(
+    session: Session, batch: BatchRecord, tools: Tools, studies: list[Study]
+) -> tuple[list[Study], dict[int, Seen | Stopped]]:
+    survivors: list[Study] = []
+    looked: dict[int, Seen | Stopped] = {}
     for study in studies:
         try:
-            explained |= _explain(session, batch, classifier, study.accepted)
+            looked |= _look(session, batch, tools, study.accepted)
             survivors.append(study)
         except Exception as exc:
             if stops_everything(exc):
                 raise
             survivors.append(_give_up(session, batch, study, "classifying", exc))
-    return survivors, explained
+    return survivors, looked
 
 
-def _explain(
-    session: Session, batch: BatchRecord, classifier: Classifier, accepted: Sequence[Accepted]
-) -> dict[int, Explained]:
-    explained: dict[int, Explained] = {}
+def _look(
+    session: Session, batch: BatchRecord, tools: Tools, accepted: Sequence[Accepted]
+) -> dict[int, Seen | Stopped]:
+    looked: dict[int, Seen | Stopped] = {}
     for first in range(0, len(accepted), CLASSIFIED_TOGETHER):
         session.ledger.renew_lease(batch.batch_id)
         part = accepted[first : first + CLASSIFIED_TOGETHER]
-        classified = classifier.classify(np.stack([a.prepared for a in part]), explanation=batch.explanation)
-        found = zip(part, classified.scores, classified.activation_maps, strict=True)
-        explained |= {a.file.file_id: (float(score), activation_map) for a, score, activation_map in found}
-    return explained
+        found = look_together(tools, [a.radiograph for a in part], batch.explanation)
+        looked |= {a.file.file_id: one for a, one in zip(part, found, strict=True)}
+    return looked
 
 
-def _report(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> Study:
+def _without_stopped(session: Session, batch: BatchRecord, study: Study, looked: dict[int, Seen | Stopped]) -> Study:
+    """Return the study without the radiographs that the gate has refused, each with its verdict."""
+    left, verdicts = [], dict(study.verdicts)
+    for accepted in study.accepted:
+        one = looked[accepted.file.file_id]
+        if isinstance(one, Stopped):
+            verdicts[accepted.file.file_id] = refusal(session, batch, accepted.file, one.refusal, one.strangeness)
+        else:
+            left.append(accepted)
+    return replace(study, accepted=tuple(left), verdicts=verdicts)
+
+
+def _report(session: Session, batch: BatchRecord, study: Study, seen: dict[int, Seen]) -> Study:
     """Write the study's report, if it has a radiograph, and what became of its files; return it decided."""
     while study.accepted:
         try:
-            reported = _write_report(session, batch, study, _compose(session, batch, study, explained))
+            reported = _write_report(session, batch, study, _compose(session, batch, study, seen))
             if reported is not None:
                 return reported
             study = _without_known(session, batch, study)
@@ -175,9 +191,9 @@ def _all_verdicts(batch: BatchRecord, study: Study) -> dict[int, Verdict]:
     }
 
 
-def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict[int, Explained]) -> StudyReport:
+def _compose(session: Session, batch: BatchRecord, study: Study, seen: dict[int, Seen]) -> StudyReport:
     """Return what the study's report says; the radiograph with the highest score leads and decides the finding."""
-    leading = sorted(study.accepted, key=lambda a: explained[a.file.file_id][0], reverse=True)
+    leading = sorted(study.accepted, key=lambda a: seen[a.file.file_id].prediction.score, reverse=True)
     identity = leading[0].radiograph.identity
     return StudyReport(
         study_key=study.key,
@@ -186,18 +202,7 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
         batch_id=batch.batch_id,
         screened_at=batch.started_at,
         site_name=session.settings.site_name,
-        radiographs=tuple(
-            ReadRadiograph(
-                file_name=a.file.name,
-                sha256=a.file.sha256,
-                acquisition=a.radiograph.acquisition,
-                notices=a.radiograph.notices,
-                prediction=Prediction(score=explained[a.file.file_id][0], operating_point=batch.card.operating_point),
-                pixels=a.radiograph.pixels,
-                activation_map=explained[a.file.file_id][1],
-            )
-            for a in leading
-        ),
+        radiographs=tuple(_read_radiograph(a, seen[a.file.file_id]) for a in leading),
         refused=tuple(
             RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(v.reason), detail=v.detail)
             for f in study.originals
@@ -207,6 +212,24 @@ def _compose(session: Session, batch: BatchRecord, study: Study, explained: dict
         explanation=batch.explanation,
         overlay_alpha=session.settings.overlay_alpha,
         phantoms=session.settings.demonstration,
+        prevalence=session.settings.prevalence,
+    )
+
+
+def _read_radiograph(accepted: Accepted, seen: Seen) -> ReadRadiograph:
+    return ReadRadiograph(
+        file_name=accepted.file.name,
+        sha256=accepted.file.sha256,
+        acquisition=accepted.radiograph.acquisition,
+        notices=accepted.radiograph.notices,
+        prediction=seen.prediction,
+        pixels=accepted.radiograph.pixels,
+        activation_map=seen.activation_map,
+        box=seen.box,
+        fields=seen.fields,
+        audit=seen.audit,
+        strangeness=seen.strangeness,
+        review=seen.review,
     )
 
 
@@ -219,16 +242,21 @@ def _patient(identity: Identity) -> PatientIdentity:
 def _reported(study: Study, batch: BatchRecord, report: StudyReport) -> Study:
     """Return the study with its accepted files reported, and its refused ones pointing to the same report."""
     folder = str(PurePosixPath("reports", batch.batch_id, study.key))
-    predictions = {r.sha256: r.prediction for r in report.radiographs}
+    read = {r.sha256: r for r in report.radiographs}
     verdicts = {
         a.file.file_id: Verdict(
             outcome=Outcome.REPORTED,
-            score=predictions[a.file.sha256].score,
-            positive=predictions[a.file.sha256].finding is Finding.POSITIVE,
+            score=r.prediction.score,
+            positive=r.prediction.finding is Finding.POSITIVE,
             report=folder,
             destination=archive_path(batch, a.file.name),
+            finding=r.prediction.finding,
+            strangeness=r.strangeness,
+            lung_share=r.lung_share,
+            review=r.review,
         )
         for a in study.accepted
+        for r in (read[a.file.sha256],)
     }
     beside = {i: v if v.report else replace(v, report=folder) for i, v in study.verdicts.items()}
     return replace(study, accepted=(), verdicts=beside | verdicts)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from cxrscreen.errors import LedgerError, RefusedError, ReportError, WorkspaceError
 from cxrscreen.radiograph.acceptance import acceptance_limits
-from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.radiograph.refusal import Reason
@@ -19,7 +18,6 @@ from cxrscreen.screening.opening import holds_anything, read_bytes
 from cxrscreen.screening.outcomes import TAKEN_AWAY, BatchRecord, FileRecord, Outcome, Verdict
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.screening.session import Session
-from cxrscreen.types import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,6 @@ class Accepted:
 
     file: FileRecord
     radiograph: Radiograph  # pixels at reading resolution
-    prepared: Prepared = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +87,9 @@ def _read_file(session: Session, batch: BatchRecord, file: FileRecord) -> Accept
         if isinstance(content, Verdict):
             return content
         radiograph = read_radiograph(content, acceptance_limits(session.settings))
-        return Accepted(
-            file=file,
-            prepared=prepare(radiograph.pixels),
-            radiograph=replace(radiograph, pixels=radiograph.reading),
-        )
+        return Accepted(file=file, radiograph=replace(radiograph, pixels=radiograph.reading))
     except RefusedError as exc:
-        large = file.sha256.startswith(BY_HEAD)  # such a file is not copied
-        kept = batch.keeps_source and (large or session.ledger.is_quarantined(file.sha256))
-        path = None if kept else quarantine_path(batch, file.name)
-        return Verdict(outcome=Outcome.REFUSED, reason=exc.reason, detail=exc.detail, destination=path)
+        return refusal(session, batch, file, exc)
     except Exception as exc:
         if stops_everything(exc):
             raise
@@ -125,12 +115,22 @@ def _claimed_content(batch: BatchRecord, file: FileRecord, max_file_bytes: int) 
 
 def duplicate_of(known: FileRecord, batch: BatchRecord, file: FileRecord) -> Verdict:
     """Return the verdict on a copy of reported content; out of a folder that is not ours it is not stored again."""
+    path = None if batch.keeps_source else archive_path(batch, file.name)
+    return Verdict(outcome=Outcome.DUPLICATE, destination=path).as_first_reported(known)
+
+
+def refusal(
+    session: Session, batch: BatchRecord, file: FileRecord, refused: RefusedError, strangeness: float | None = None
+) -> Verdict:
+    """Return the verdict on a file that may not be screened; copied content that lies in the quarantine stays there."""
+    large = file.sha256.startswith(BY_HEAD)  # such a file is not copied
+    kept = batch.keeps_source and (large or session.ledger.is_quarantined(file.sha256))
     return Verdict(
-        outcome=Outcome.DUPLICATE,
-        score=known.score,
-        positive=known.positive,
-        report=known.report,
-        destination=None if batch.keeps_source else archive_path(batch, file.name),
+        outcome=Outcome.REFUSED,
+        reason=refused.reason,
+        detail=refused.detail,
+        destination=None if kept else quarantine_path(batch, file.name),
+        strangeness=strangeness,
     )
 
 

@@ -18,7 +18,7 @@ from cxrscreen.reporting.words import Words
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
 from cxrscreen.workspace import Workspace
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 REASON_FILE = "reason.json"
 BATCH_FILE = "batch.json"
 
@@ -62,6 +62,10 @@ def write_file_record(workspace: Workspace, batch: BatchRecord, file: FileRecord
         "score": file.score,
         "positive": file.positive,
         "report": file.report,
+        "finding": file.finding,
+        "strangeness": file.strangeness,
+        "lung_share": file.lung_share,
+        "review": list(file.review),
         "destination": file.destination,
         "placed_at": datetime.now().astimezone().isoformat(timespec="seconds"),
     }

@@ -7,9 +7,11 @@ import sqlite3
 from pathlib import Path
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
 
-VERSION = 2
+VERSION = 3
+LATEST = ("finding", "strangeness", "lung_share", "review")  # columns of a file that came with it
 
 TABLES = """
 CREATE TABLE batch (
@@ -35,11 +37,15 @@ CREATE TABLE file (
   reason TEXT NOT NULL DEFAULT '',
   detail TEXT NOT NULL DEFAULT '',
   score REAL,
-  positive INTEGER,                -- score at or above the model's operating point
+  positive INTEGER,                -- the finding is that
   report TEXT,                     -- report folder, relative to the workspace; a duplicate has that of the first report
   destination,                     -- relative to the workspace; NULL: stays where it is
   placed INTEGER NOT NULL DEFAULT 0,
-  tries INTEGER NOT NULL DEFAULT 0 -- how often it was taken in hand without an end: the run died, or has it now
+  tries INTEGER NOT NULL DEFAULT 0, -- how often it was taken in hand without an end: the run died, or has it now
+  finding TEXT,                    -- positive, negative or uncertain
+  strangeness REAL,                -- how unlike the radiographs of the model it is
+  lung_share REAL,                 -- energy of the activation map inside the lung fields, over their share of area
+  review TEXT NOT NULL DEFAULT ''  -- why a person should look, one sentence a line
 );
 CREATE INDEX file_by_study ON file (batch_id, study_key);
 CREATE INDEX file_by_content ON file (sha256);
@@ -54,7 +60,14 @@ MIGRATIONS = {
     1: """
 ALTER TABLE batch ADD COLUMN meant TEXT NOT NULL DEFAULT '';
 ALTER TABLE file ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
-"""
+""",
+    2: """
+ALTER TABLE file ADD COLUMN finding TEXT;
+ALTER TABLE file ADD COLUMN strangeness REAL;
+ALTER TABLE file ADD COLUMN lung_share REAL;
+ALTER TABLE file ADD COLUMN review TEXT NOT NULL DEFAULT '';
+UPDATE file SET finding = CASE positive WHEN 1 THEN 'positive' ELSE 'negative' END WHERE positive IS NOT NULL;
+""",
 }
 
 
@@ -71,12 +84,15 @@ def file_record(row: sqlite3.Row) -> FileRecord:
     """Return a row of the table ``file`` as a record."""
     values = dict(row)
     outcome, positive, destination = (values.pop(column) for column in ("outcome", "positive", "destination"))
+    finding, review = values.pop("finding"), values.pop("review")
     return FileRecord(
         name=os.fsdecode(values.pop("name")),
         outcome=None if outcome is None else Outcome(outcome),
         positive=None if positive is None else bool(positive),
         destination=None if destination is None else os.fsdecode(destination),
         placed=bool(values.pop("placed")),
+        finding=None if finding is None else Finding(finding),
+        review=tuple(review.splitlines()),
         **values,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cxrscreen.errors import CxrscreenError, ModelError, TakenOverError
+from cxrscreen.errors import CxrscreenError, ModelError, SelfTestError, TakenOverError
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch, take_over
 from cxrscreen.screening.claiming import FILES_IN_HAND
 from cxrscreen.screening.intake import Sighting, look
@@ -44,6 +44,7 @@ def screen(
     Raises:
         WorkspaceError: The folder cannot be read.
         ModelError: There is no such model, or it is damaged.
+        SelfTestError: It does not score as it did when it was made; nothing was claimed.
         LedgerError: The ledger cannot be used, or another run has taken the batch over.
     """
     opened = open_batch(session, folder, model=model, but=but)
@@ -86,6 +87,9 @@ def resume(
         session: The open workspace.
         progress: Told how far it is.
         report: Told of each batch at once: its summary, or why it cannot be finished.
+
+    Raises:
+        SelfTestError: A batch's model does not score as it did when it was made; that batch waits, and the others.
     """
     summaries: list[BatchSummary] = []
     tried: list[str] = []
@@ -158,9 +162,13 @@ def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None],
             due = time.monotonic() - last >= 60 * session.settings.screen_every_minutes
             if due or (now and now != seen):
                 session.workspace.check_in_place()
-                resume(session, report=report_resumed)
-                for opened, summary in drain(session) if now else ():
-                    report(opened, summary)
+                try:
+                    resume(session, report=report_resumed)
+                    for opened, summary in drain(session) if now else ():
+                        report(opened, summary)
+                except SelfTestError:  # it will not pass at the next look either
+                    seen, last = now, time.monotonic()
+                    raise
                 # As it was before: what has arrived since is a change.
                 seen, last, told = now, time.monotonic(), ""
         except Exception as exc:  # noqa: BLE001  # e.g. no memory for the model: in a while there may be

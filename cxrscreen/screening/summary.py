@@ -73,6 +73,10 @@ def _file_entry(root: Path, file: FileRecord) -> dict[str, object]:
         "reason": ": ".join(part for part in (file.reason, file.detail) if part) or None,
         "score": file.score,
         "positive": file.positive,
+        "finding": file.finding,
+        "strangeness": file.strangeness,
+        "lung_share": file.lung_share,
+        "review": list(file.review),
     }
     if file.report is not None:
         folder = root / file.report
@@ -87,6 +91,10 @@ def _entry(name: str, outcome: str) -> dict[str, object]:
         "reason": None,
         "score": None,
         "positive": None,
+        "finding": None,
+        "strangeness": None,
+        "lung_share": None,
+        "review": [],
         "report_html": None,
         "report_pdf": None,
     }

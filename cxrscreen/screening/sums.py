@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from cxrscreen.classifier.operating_point import OperatingPoint, Prediction
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import BatchReport, DuplicateRow, FailedRow, PendingRow, RefusedFile, StudyRow, Tally
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
@@ -26,7 +27,7 @@ def sum_up(settings: Settings, batch: BatchRecord, files: Sequence[FileRecord], 
         card=card,
         meant=batch.meant,
         tally=Tally(**{str(outcome): len(files) for outcome, files in by_outcome.items()}),
-        studies=_study_rows(by_outcome[Outcome.REPORTED], card.operating_point),
+        studies=_study_rows(by_outcome[Outcome.REPORTED], card),
         refused=tuple(
             RefusedFile(file_name=f.name, sha256=f.sha256, reason=Reason(f.reason), detail=f.detail)
             for f in by_outcome[Outcome.REFUSED]
@@ -41,7 +42,7 @@ def sum_up(settings: Settings, batch: BatchRecord, files: Sequence[FileRecord], 
     )
 
 
-def _study_rows(reported: Iterable[FileRecord], operating_point: OperatingPoint) -> tuple[StudyRow, ...]:
+def _study_rows(reported: Iterable[FileRecord], card: ModelCard) -> tuple[StudyRow, ...]:
     by_study: dict[str, list[FileRecord]] = {}
     for file in reported:
         by_study.setdefault(file.study_key, []).append(file)
@@ -49,9 +50,14 @@ def _study_rows(reported: Iterable[FileRecord], operating_point: OperatingPoint)
         StudyRow(
             study_key=key,
             files=tuple(f.name for f in files),
-            prediction=Prediction(score=max(f.score or 0.0 for f in files), operating_point=operating_point),
+            prediction=Prediction(
+                score=max(f.score or 0.0 for f in files), operating_point=card.operating_point, band=card.band
+            ),
             report_html=PurePosixPath(key, "report.html"),
             report_pdf=PurePosixPath(key, "report.pdf"),
+            review=tuple(dict.fromkeys(why for f in files for why in f.review)),
+            lung_shares=tuple(f.lung_share for f in files if f.lung_share is not None),
+            strangeness=max((f.strangeness for f in files if f.strangeness is not None), default=None),
         )
         for key, files in by_study.items()
     ]

@@ -51,7 +51,7 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
             Scorer.of(folder),
             challenger,
             known.split.test,
-            known.labelled,
+            known.sighted,
             known.patients,
             learnt_by_challenger=frozenset(known.files_of(known.split.development)),
             cache=cache,

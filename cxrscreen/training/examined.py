@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cxrscreen.classifier.shifts import Shifts, draw_shifts
 from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.labelled.splits import Indices, Split
 from cxrscreen.training.base import Bases
 from cxrscreen.training.request import RetrainRequest
 from cxrscreen.training.runs import Run
+from cxrscreen.types import PreparedBatch
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -22,7 +24,11 @@ class Examined:
         labelled: The whole set.
         report: Leaks and biases of the whole set.
         patients: Patient of each radiograph, look-alikes joined.
-        split: By these patients.
+        sighted: Where the lungs of each radiograph are.
+        whole: The split by these patients.
+        split: The same without radiographs that the recipe cannot be shown, for want of plausible lung fields.
+        inputs: What the recipe is shown of each radiograph, (n, 224, 224, 3).
+        segmenter_sha256: Of the weights of the segmenter that found the lungs.
         bases: Given and rounded.
         run: Folder and version.
     """
@@ -30,7 +36,11 @@ class Examined:
     labelled: LabelledSet
     report: DataReport
     patients: Sequence[str]
+    sighted: Sighted
+    whole: Split
     split: Split
+    inputs: PreparedBatch = field(repr=False)
+    segmenter_sha256: str
     bases: Bases
     run: Run
 
@@ -40,7 +50,7 @@ class Examined:
 
     def shifts(self, request: RetrainRequest) -> Shifts:
         """Where the copies of the development part go, shape (m, copies, 2)."""
-        prepared = self.labelled.prepared[self.split.development]
+        prepared = self.inputs[self.split.development]
         return draw_shifts(prepared, request.augmentation, seed=request.seed)
 
     def shifts_by_file(self, request: RetrainRequest) -> dict[str, list[list[int]]]:

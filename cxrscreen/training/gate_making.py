@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.gate_card import GateCard, GateLimits
 from cxrscreen.classifier.neighbours import Features, Neighbours
 from cxrscreen.classifier.pose import EdgeSignaturesAllWays, Pose, PoseReader, PoseReading
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.intervals import fraction
 from cxrscreen.labelled.splits import FOLDS, Indices
 from cxrscreen.lungs.fields import LungFields
-from cxrscreen.lungs.gate import KINDS, Gate, Looks, look_at, strangeness_of
-from cxrscreen.lungs.gate_card import GateCard, GateLimits
+from cxrscreen.lungs.gate import KINDS, Admission, Gate, Looks, look_at, strangeness_of
 from cxrscreen.radiograph.edges import edge_signature, ways
 from cxrscreen.types import Grey8
 
@@ -88,7 +88,7 @@ def signatures_of_all_ways(pixels: Grey8) -> NDArray[np.float32]:
 
 def make_gate(
     seen: LookedAt, folds: Iterable[tuple[Indices, Indices]], *, segmenter_sha256: str, quantile: float = QUANTILE
-) -> tuple[Gate, GateCard]:
+) -> tuple[Gate, GateCard, list[Admission]]:
     """Make the gate of a model, and measure it fold by fold.
 
     Args:
@@ -99,7 +99,7 @@ def make_gate(
         quantile: Share of the development set that is not flagged for its strangeness, in (0, 1).
 
     Returns:
-        The gate made from the whole set, and its card.
+        The gate made from the whole set, its card, and what the folds' gates said of each radiograph, fold by fold.
 
     Raises:
         DataSetError: The folds leave a radiograph out.
@@ -128,7 +128,7 @@ def make_gate(
         negatives_found=_share(negatives),
         mirrored_found=_share(mirrored),
     )
-    return _gate(complete, limits), card
+    return _gate(complete, limits), card, upright
 
 
 def _complete(seen: LookedAt) -> LookedAt:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cxrscreen.classifier.backbone import Backbone
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.card import GoldenScore
-from cxrscreen.classifier.head import Head
-from cxrscreen.phantom.golden import golden_phantom
-from cxrscreen.radiograph.prepare import prepare
+from cxrscreen.classifier.pooling import pool
+from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.errors import ModelError
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS
+from cxrscreen.lungs.golden import Phantom, golden_inputs
+from cxrscreen.lungs.segmenter import Segmenter
+from cxrscreen.types import Pooled, Prepared, Scores
 
-_GOLDEN_PHANTOMS = ((1, False), (1, True), (2, False), (2, True))
+_GOLDEN_PHANTOMS: tuple[Phantom, ...] = ((1, False), (1, True), (2, False), (2, True))
+_FEWEST = 2
 
 
-def golden_scores(head: Head, base: BaseWeights) -> tuple[GoldenScore, ...]:
-    """Score them with a new head; a drift will show a broken installation."""
-    pictures = np.stack([prepare(golden_phantom(seed, opacities=opacities)) for seed, opacities in _GOLDEN_PHANTOMS])
-    scores = head.scores(Backbone(base).feature_maps(pictures))
+def golden_scores(recipe: Recipe, score: Callable[[Pooled], Scores], base: BaseWeights) -> tuple[GoldenScore, ...]:
+    """Score them with a new model; a drift will show a broken installation.
+
+    Args:
+        recipe: Frames them.
+        score: The new head, calibrated.
+        base: As it was rounded.
+
+    Raises:
+        ModelError: The segmenter finds lungs in too few of them.
+    """
+    inputs = golden_inputs(_GOLDEN_PHANTOMS, Segmenter.of(SHIPPED_LUNGS), recipe.framing)
+    framed: dict[Phantom, Prepared] = {
+        phantom: one for phantom, one in zip(_GOLDEN_PHANTOMS, inputs, strict=True) if one is not None
+    }
+    if len(framed) < _FEWEST:
+        raise ModelError("The lung segmenter finds no lungs in the phantoms. Restore the segmenter from its source.")
+    maps = Backbone(base, block=recipe.block).feature_maps(np.stack(list(framed.values())))
     return tuple(
-        GoldenScore(phantom_seed=seed, opacities=opacities, score=float(score))
-        for (seed, opacities), score in zip(_GOLDEN_PHANTOMS, scores, strict=True)
+        GoldenScore(phantom_seed=seed, opacities=opacities, score=float(one))
+        for (seed, opacities), one in zip(framed, score(pool(recipe, maps)), strict=True)
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cxrscreen.classifier.making import GridPoint
-from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.classifier.recipe import DenseRecipe
 from cxrscreen.durable import write_file
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.training.development import Development
@@ -48,7 +48,7 @@ class PointStore:
     folder: Path
     circumstances: str
 
-    def found(self, recipe: Recipe, *, stage: str) -> GridPoint | None:
+    def found(self, recipe: DenseRecipe, *, stage: str) -> GridPoint | None:
         """A finished point of these settings, also from another stage; ``None`` if there is none or it is damaged."""
         file = self._file(recipe)
         try:
@@ -62,7 +62,7 @@ class PointStore:
             _log.warning("A finished point of the search is damaged and is computed again: %s.", file.name)
             return None
 
-    def keep(self, recipe: Recipe, point: GridPoint) -> None:
+    def keep(self, recipe: DenseRecipe, point: GridPoint) -> None:
         """Store a finished point.
 
         Raises:
@@ -75,7 +75,7 @@ class PointStore:
         except OSError as exc:
             raise WorkspaceError(f"A finished point of the search cannot be kept: {exc.strerror}.") from exc
 
-    def _file(self, recipe: Recipe) -> Path:
+    def _file(self, recipe: DenseRecipe) -> Path:
         return (
             self.folder
             / f"{_digest(json.dumps([self.circumstances, asdict(recipe), recipe.hyperparameters()]))[:32]}.json"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from cxrscreen.classifier.bundle import read_card, save_bundle
 from cxrscreen.classifier.card import ModelCard
-from cxrscreen.classifier.head import Head
+from cxrscreen.classifier.heads import AnyHead
 from cxrscreen.classifier.making import GridPoint
-from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.recipe import dense_recipe, recipe_named
 from cxrscreen.errors import SettingsError
 from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.data_report import DataReport
@@ -25,12 +25,16 @@ from cxrscreen.evaluation.gallery import GalleryPicture
 from cxrscreen.evaluation.page import HTML_FILE, PDF_FILE, RECORD_FILE, EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.result import Comparison, Evaluation
 from cxrscreen.labelled.bias import examine
-from cxrscreen.labelled.evaluate import evaluation_of, gallery_of
+from cxrscreen.labelled.evaluate import evaluation_of
+from cxrscreen.labelled.gallery_pictures import gallery_of
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.labelled.site import Site
+from cxrscreen.labelled.splits import restricted
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS
 from cxrscreen.training.base import Bases, base_weights
-from cxrscreen.training.challenger import Challenger, card_and_weights, doubts_of, fit_challenger
+from cxrscreen.training.challenger import Challenger, card_and_weights, doubts_of, fit_challenger, not_shown
 from cxrscreen.training.champion import compared_with_champion
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
@@ -43,6 +47,7 @@ from cxrscreen.training.request import RetrainRequest
 from cxrscreen.training.runs import check_version, open_run
 from cxrscreen.training.search import recipe_of
 from cxrscreen.training.staged_search import StagedSearch
+from cxrscreen.training.trust import measured_trust
 from cxrscreen.types import Progress, Scores
 
 TEST_PARTS = "test-parts"
@@ -78,15 +83,17 @@ class Retraining:
     way: feature maps lie in the site's cache, finished points of the search in the run's folder.
 
     Raises:
-        ModelError: The version that was asked for exists already.
+        ModelError: The version that was asked for exists already, or the recipe has nothing to search.
     """
 
     def __init__(self, site: Site, request: RetrainRequest) -> None:
         self._site, self._request = site, request
         self._recipe = recipe_named(request.recipe)
+        if request.search or request.augmentation.copies:
+            dense_recipe(request.recipe)
         self._examined: Examined | None = None
         self._maps: PooledMaps | None = None
-        self._search = StagedSearch(request.space, self._recipe)
+        self._search: StagedSearch | None = None
         if request.version:
             check_version(site, request.version)
 
@@ -145,16 +152,19 @@ class Retraining:
         search, recipe = None, self._recipe
         if self.stages:
             self._searched(self.stages[-1], progress)
-            search = self._search.record()
-            recipe = recipe_of(search.chosen, recipe)
-        challenger = fit_challenger(recipe, self._development(progress), maps, seed=request.seed)
+            staged = self._staged()
+            search = staged.record()
+            recipe = recipe_of(search.chosen, staged.recipe)
+        development = self._development(progress)
+        challenger = fit_challenger(recipe, development, maps, known, seed=request.seed)
+        trust = measured_trust(challenger, development, known, cache=site.cache, seed=request.seed, progress=progress)
 
         looks = self._look(known)
-        test_scores = challenger.head.scores_pooled(maps.test)
-        card, weights = card_and_weights(challenger, test_scores, known, request)
+        test_scores = challenger.scores(maps.test)
+        card, weights = card_and_weights(challenger, trust, test_scores, known, request)
         evaluation = self._evaluation(challenger, test_scores, card, looks=looks)
         comparison = compared_with_champion(
-            Judged(card.version, test_scores, card.operating_point.threshold),
+            Judged(card.version, test_scores, card.operating_point.threshold, card.shortcuts),
             known,
             registry=site.registry,
             cache=site.cache,
@@ -187,7 +197,7 @@ class Retraining:
 
     def _look(self, known: Examined) -> int:
         """Count who was scored on the test part, now that this model is about to be."""
-        version, members = known.run.version, known.files_of(known.split.test)
+        version, members = known.run.version, known.files_of(known.whole.test)
         self._site.registry.check_free(version)  # else its report would take the place of another one's
         scored = scored_on(members, self._site.registry)
         return self._held_out(known.labelled).look(version, members, scored=scored)
@@ -206,7 +216,12 @@ class Retraining:
             looks=looks,
             seed=self._request.seed,
         )
-        return evaluation.model_copy(update={"doubts": doubts_of(challenger, known)})
+        return evaluation.model_copy(
+            update={
+                "doubts": doubts_of(challenger, known),
+                "left_out": (*evaluation.left_out, *not_shown(known)),
+            }
+        )
 
     def _report_folder(self, version: str) -> Path:
         return self._site.reports / f"retraining-{version}"
@@ -227,7 +242,7 @@ class Retraining:
 
     def _forget(self) -> None:
         self._examined, self._maps = None, None
-        self._search = StagedSearch(self._request.space, self._recipe)
+        self._search = None
 
     def _known(self, progress: Progress | None) -> Examined:
         if self._examined is None:
@@ -238,24 +253,33 @@ class Retraining:
             patients = joined_patients(labelled, report.alike)
             held_out = self._held_out(labelled)
             split = split_around(held_out, labelled, patients, seed=request.seed)
+            from cxrscreen.lungs.segmenter import Segmenter  # noqa: PLC0415  # starts TensorFlow
+
+            segmenter = Segmenter.of(SHIPPED_LUNGS)
+            sighted = Sighted.of(labelled, segmenter)
+            framing = self._recipe.framing
             bases = Bases.of(base_weights(request.base))
             run = open_run(site, request, fingerprint=labelled.fingerprint, base_sha256=bases.given.sha256)
             self._examined = Examined(
                 labelled=labelled,
                 report=report,
                 patients=patients,
-                split=split,
+                sighted=sighted,
+                whole=split,
+                split=restricted(split, sighted.shown(framing), labelled.diseased),
+                inputs=sighted.inputs(framing),
+                segmenter_sha256=segmenter.card.weights_sha256,
                 bases=bases,
                 run=run,
             )
-            held_out.set_aside(self._examined.files_of(split.test))
+            held_out.set_aside(self._examined.files_of(split.test))  # also those that this recipe cannot be shown
         return self._examined
 
     def _pooled(self, progress: Progress | None) -> PooledMaps:
         if self._maps is None:
             known = self._known(progress)
             self._maps = Pooling(self._site.cache, self._recipe, progress).of_split(
-                known.labelled.prepared, known.split, known.shifts(self._request), known.bases
+                known, known.shifts(self._request), seed=self._request.seed
             )
         return self._maps
 
@@ -266,16 +290,22 @@ class Retraining:
     def _searched(self, name: str, progress: Progress | None) -> tuple[GridPoint, ...]:
         seed, development = self._request.seed, self._development(progress)
         store = PointStore(self._known(progress).run.folder, circumstances_of(development, seed=seed))
-        return self._search.up_to(name, development, store, seed=seed, progress=progress)
+        return self._staged().up_to(name, development, store, seed=seed, progress=progress)
 
-    def _gallery(self, evaluation: Evaluation, head: Head, progress: Progress | None) -> tuple[GalleryPicture, ...]:
+    def _staged(self) -> StagedSearch:
+        if self._search is None:
+            self._search = StagedSearch(self._request.space, dense_recipe(self._request.recipe))
+        return self._search
+
+    def _gallery(self, evaluation: Evaluation, head: AnyHead, progress: Progress | None) -> tuple[GalleryPicture, ...]:
         known, site = self._known(progress), self._site
         return gallery_of(
             self._request.data_folder,
             evaluation,
-            known.labelled,
+            known.sighted,
             head,
             known.bases.rounded,
+            recipe=self._recipe,
             cache=site.cache,
             limits=site.limits,
             progress=progress,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cxrscreen.classifier.making import GridPoint
-from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.classifier.recipe import DenseRecipe
 from cxrscreen.errors import ModelError
 from cxrscreen.evaluation.weighted import auc
 from cxrscreen.training.development import Development
@@ -22,7 +22,7 @@ _HALF = 0.5
 
 def run_stage(  # noqa: PLR0913  # seed and progress go by name
     stage: Stage,
-    start: Recipe,
+    start: DenseRecipe,
     development: Development,
     store: PointStore,
     *,
@@ -57,12 +57,12 @@ def best_of(points: Sequence[GridPoint], criterion: Criterion) -> GridPoint:
     return max(points, key=lambda point: point.mean_auc if criterion == "auc" else point.mean_accuracy)
 
 
-def recipe_of(point: GridPoint, recipe: Recipe) -> Recipe:
+def recipe_of(point: GridPoint, recipe: DenseRecipe) -> DenseRecipe:
     """The recipe with the settings of a point."""
     return replace(recipe, **{name: getattr(point, name) for name in VARIED})
 
 
-def _computed(recipe: Recipe, development: Development, *, stage: str, seed: int) -> GridPoint:
+def _computed(recipe: DenseRecipe, development: Development, *, stage: str, seed: int) -> GridPoint:
     try:
         scores = out_of_fold_scores(recipe, development, seed=seed, dead_may_stay=True)
     except ModelError:  # a space may reach too far: a head that ran away to infinity knows nothing, all look alike

@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from cxrscreen.classifier.estimate import Frozen
-from cxrscreen.classifier.recipe import OptimizerName, Recipe
+from cxrscreen.classifier.recipe import DenseRecipe, OptimizerName
 from cxrscreen.errors import SettingsError
 
 MOST_POINTS = 200
@@ -83,11 +83,11 @@ class Stage(Frozen):
         """Points of its grid."""
         return prod(len(getattr(self, name)) or 1 for name in VARIED)
 
-    def starting_from(self, recipe: Recipe) -> Recipe:
+    def starting_from(self, recipe: DenseRecipe) -> DenseRecipe:
         """The recipe with this stage's own fixed settings."""
         return replace(recipe, **self.fixed.model_dump(exclude_none=True))
 
-    def recipes(self, start: Recipe) -> tuple[Recipe, ...]:
+    def recipes(self, start: DenseRecipe) -> tuple[DenseRecipe, ...]:
         """One recipe for each point, which differs from ``start`` in what the stage varies."""
         return tuple(replace(start, **settings) for settings in self._grid())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cxrscreen.classifier.making import GridPoint, SearchRecord
-from cxrscreen.classifier.recipe import Recipe
+from cxrscreen.classifier.recipe import DenseRecipe
 from cxrscreen.training.development import Development
 from cxrscreen.training.points import PointStore
 from cxrscreen.training.search import best_of, recipe_of, run_stage
@@ -24,7 +24,7 @@ class StagedSearch:
     """
 
     space: SearchSpace
-    recipe: Recipe
+    recipe: DenseRecipe
     points: dict[str, tuple[GridPoint, ...]] = field(default_factory=dict)
 
     def up_to(
@@ -45,7 +45,7 @@ class StagedSearch:
         chosen = best_of(points, self.space.criterion)
         return SearchRecord(start=self.space.start, criterion=self.space.criterion, points=points, chosen=chosen)
 
-    def _start_of(self, stage: Stage) -> Recipe:
+    def _start_of(self, stage: Stage) -> DenseRecipe:
         earlier = [point for points in self.points.values() for point in points]
         if self.space.start == "best" and earlier:
             return recipe_of(best_of(earlier, self.space.criterion), self.recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,7 @@ from cxrscreen.reporting.digest import (
     CheckedInstallation,
     Digest,
     Disagreement,
+    DriftCheck,
     NamedFile,
 )
 from cxrscreen.reporting.digest_page import compose_digest_page
@@ -47,6 +49,16 @@ class _Told:
     until: str | None = None
     batches: set[str] = field(default_factory=set)
     moves: set[ChampionMove] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What ledger and folders say together; without a ledger, nothing was screened yet."""
+
+    night: Night = NOTHING
+    checked: int = 0
+    disagreements: tuple[Disagreement, ...] = ()
+    drift: DriftCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +115,9 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
     told = _told_before(workspace, status.at[:10])
     ledger, waiting = status.ledger, status.waiting
     troubles = list(status.must_act)
-    compared = None if ledger is None else _reconciled(workspace, told.batches, troubles)
-    night, checked, disagreements = compared or (NOTHING, 0, ())
+    found = None if ledger is None else _reconciled(settings, told.batches, troubles)
+    compared = found or _Compared()
+    night = compared.night
     by_outcome = {row.outcome: row.ledger for row in night.places}
     return Digest(
         date=status.at[:10],
@@ -112,14 +125,14 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
         until=status.at,
         site=settings.site_name,
         phantoms=settings.demonstration,
-        must_act=_needs(troubles, status.digest if compared else None, disagreements),
-        compared=compared is not None,
-        counts={str(outcome): by_outcome.get(str(outcome), 0) for outcome in Outcome} if compared else {},
+        must_act=_needs(troubles, status.digest if found else None, compared),
+        compared=found is not None,
+        counts={str(outcome): by_outcome.get(str(outcome), 0) for outcome in Outcome} if found else {},
         under_way=night.under_way,
         in_intake=None if waiting is None else waiting.files,
         places=night.places,
-        files_checked=checked,
-        disagreements=disagreements,
+        files_checked=compared.checked,
+        disagreements=compared.disagreements,
         failed=tuple(
             NamedFile(file=one.file, note=one.detail, quarantined=one.quarantined, gone=one.gone)
             for one in (ledger.failed if ledger else ())
@@ -132,6 +145,7 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
         refused=night.refused,
         studies=night.studies,
         flagged=night.flagged,
+        uncertain=night.uncertain,
         batches=night.batches,
         model=status.model.version if status.model else settings.model,
         model_verified=bool(status.model and status.model.verified),
@@ -141,6 +155,7 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
             healthy=tested.healthy,
             failed=tuple(NamedFile(file=one.subject, note=one.detail) for one in tested.failed),
         ),
+        drift=compared.drift,
         free_bytes=status.disk.free if status.disk else 0,
         folder_bytes=folder_bytes(workspace),
     )
@@ -161,17 +176,20 @@ def _told_before(workspace: Workspace, date: str) -> _Told:
     return told
 
 
-def _reconciled(
-    workspace: Workspace, told: set[str], troubles: list[str]
-) -> tuple[Night, int, tuple[Disagreement, ...]] | None:
+def _reconciled(settings: Settings, told: set[str], troubles: list[str]) -> _Compared | None:
     """Sum up and compare, or note why ledger or folders cannot be read."""
+    from cxrscreen.upkeep.drifting import drift_of_days  # noqa: PLC0415  # SciPy costs other commands half a second
+
+    workspace = Workspace(settings.workspace)
     if not workspace.ledger.exists():  # the status would say that one is missing: nothing was screened yet
-        return NOTHING, 0, ()
+        return _Compared()
+    intake = Path(os.path.realpath(workspace.intake))
     try:
         with LedgerView(workspace.ledger) as view:
             _check_kept(workspace)
             night = sum_up_night(workspace.root, view, but=told)
             checked, disagreements = reconcile(workspace, view)
+            drift = None if settings.demonstration else drift_of_days(intake, view, told=told)
             _check_kept(workspace)  # a disk may have been taken out meanwhile
     except (LedgerError, WorkspaceError) as exc:
         troubles.append(str(exc))
@@ -183,18 +201,17 @@ def _reconciled(
         names = tuple(str(printable(name)) for name in night.vanished[:EXAMPLES])
         gone = "Waited in the intake, and was taken away before it could be screened."
         disagreements = (*disagreements, Disagreement(what=gone, count=len(night.vanished), examples=names))
-    return night, checked, disagreements
+    return _Compared(night, checked, disagreements, drift)
 
 
-def _needs(
-    troubles: Iterable[str], earlier: LastDigest | None, disagreements: Iterable[Disagreement]
-) -> tuple[str, ...]:
+def _needs(troubles: Iterable[str], earlier: LastDigest | None, compared: _Compared) -> tuple[str, ...]:
     """What the status says, but of now: what an earlier digest found has just been looked at again."""
     looked_at = set(needs.of_digest(earlier))
     found = [sentence for sentence in troubles if sentence not in looked_at]
-    count = sum(one.count for one in disagreements)
+    count = sum(one.count for one in compared.disagreements)
     if count:
         found.append(f"Places where ledger and folders do not agree: {count:,}. They are listed in the digest.")
+    found.extend(needs.of_drift(compared.drift))
     return tuple(dict.fromkeys(found))
 
 

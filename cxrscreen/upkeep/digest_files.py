@@ -42,6 +42,7 @@ def last_digest(reports: Path, today: str) -> LastDigest | None:
         disagreements=sum(one.count for one in digest.disagreements),
         workspace_bytes=sum(digest.folder_bytes.values()),
         link=f"{reports.name}/{FOLDER}/{digest.date}.html",
+        drift=digest.drift,
     )
 
 

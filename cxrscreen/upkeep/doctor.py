@@ -6,15 +6,12 @@ import importlib.metadata
 import shutil
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from cxrscreen.errors import CxrscreenError
-from cxrscreen.phantom.golden import golden_phantom
-from cxrscreen.radiograph.prepare import prepare
+from cxrscreen.screening.golden import REMEDY, golden_change
 from cxrscreen.screening.session import Session
+from cxrscreen.screening.stopped import clear_stop
 from cxrscreen.upkeep.self_test import Finding
 
-GOLDEN_TOLERANCE = 0.05  # in log-odds: the phantoms score so low that a score's own change would not show
 LIBRARIES = ("prefect", "tensorflow", "keras", "opencv-python", "numpy", "pydicom", "python-gdcm", "weasyprint")
 LOW_DISK_BYTES = 2 * 1024**3
 
@@ -63,16 +60,14 @@ def _fonts(session: Session) -> Iterator[Finding]:
 
 def _model(session: Session) -> Iterator[Finding]:
     card = session.registry.card_of(session.settings.model)
-    classifier = session.classifier(card.version)  # verifies the hash
+    session.classifier(card.version)  # verifies the hash
     yield Finding("model", healthy=True, detail=f"{card.model_id}, hash verified")
-    phantoms = [golden_phantom(golden.phantom_seed, opacities=golden.opacities) for golden in card.golden]
-    prepared = np.stack([prepare(phantom) for phantom in phantoms])
-    scores = classifier.classify(prepared, explanation=session.settings.explanation).scores
-    drift = max(golden.drift(float(score)) for golden, score in zip(card.golden, scores, strict=True))
-    healthy = drift <= GOLDEN_TOLERANCE
+    change = golden_change(session, card, card.golden)
+    if change.small:
+        clear_stop(session.workspace.root)
     yield Finding(
         "golden phantoms",
-        healthy=healthy,
-        detail=f"{len(phantoms)} scored, largest change of the log-odds since training {drift:.1e}"
-        + ("" if healthy else ". Do not screen: install the locked library versions again."),
+        healthy=change.small,
+        detail=f"{change.phantoms} scored, largest change since training {change.score:.1e}, of the log-odds "
+        f"{change.log_odds:.1e}" + ("" if change.small else f". {REMEDY}"),
     )

@@ -94,9 +94,18 @@ def _study_rows(record: dict[str, Any]) -> Iterator[Row]:
             "outcome": Outcome.REPORTED,
             "score": radiograph["score"],
             "positive": radiograph["positive"],
+            **_latest(radiograph),
         }
     for refused in record["refused"]:
         yield shared | _refused(refused)
+
+
+def _latest(record: dict[str, Any]) -> Row:
+    """Return the columns that came with the third format, as far as a record has them."""
+    told = {name: record[name] for name in schema.LATEST if name in record}
+    if "review" in told:
+        told["review"] = "\n".join(told["review"])
+    return told
 
 
 def _index_rows(index: dict[str, Any]) -> Iterator[Row]:
@@ -175,7 +184,7 @@ def _read_file_record(evidence: Evidence, path: Path, *, beside: PurePosixPath |
             "sha256": record["sha256"],
             "study_key": record["study"],
         }
-        row |= {name: record[name] for name in _OF_A_FILE if name in record}
+        row |= {name: record[name] for name in _OF_A_FILE if name in record} | _latest(record)
         if beside is None:
             row.setdefault("file_id", int(path.stem))
             row.setdefault(

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from pydantic import ValidationError
+
+from cxrscreen.classifier.card import ModelCard
 from cxrscreen.errors import LedgerDamagedError, LedgerError
 from cxrscreen.screening.database import is_damage
 from cxrscreen.screening.ledger_queries import IS_OF, STUCK, is_held
@@ -24,6 +27,7 @@ from cxrscreen.screening.schema import stored
 LOCK_WAIT_SECONDS = 5.0
 DAMAGED = "The ledger is damaged. Stop what screens, keep the file, and run cxrscreen recover."
 
+_LATER = ("finding", "strangeness", "lung_share")  # of a file; a ledger that no newer screening has opened lacks them
 _AS_BEGUN = "batch.rowid"  # in this order batches were entered, whatever the clock said
 # The last failure of a content that nothing has come of since.
 _OPEN_FAILURES = (
@@ -64,6 +68,9 @@ class FileLine:
     report: str | None
     destination: str | None
     placed: int
+    finding: str | None
+    strangeness: float | None  # how far from what the model was made from
+    lung_share: float | None  # the activation map's energy inside the lungs, over their share of the area
 
 
 class LedgerView:
@@ -84,6 +91,8 @@ class LedgerView:
         self._connection.row_factory = sqlite3.Row
         self._intake = Path(os.path.realpath(path.with_name("intake")))
         self._rows("PRAGMA query_only = ON")
+        known = {row["name"] for row in self._rows("PRAGMA table_info(file)")}
+        self._later = ", ".join(column if column in known else f"NULL AS {column}" for column in _LATER)
 
     def __enter__(self) -> Self:
         """Return the view; it is closed at the end."""
@@ -133,6 +142,18 @@ class LedgerView:
             f"ORDER BY {_AS_BEGUN}",
             {"but": json.dumps(list(but))},
         )
+
+    def latest(self, most: int) -> list[BatchLine]:
+        """Return the finished batches that were begun last, the last one first."""
+        return self._batches(f"finished_at IS NOT NULL ORDER BY {_AS_BEGUN} DESC LIMIT :most", {"most": most})
+
+    def card(self, batch_id: str) -> ModelCard | None:
+        """Return the card of the model that screened a batch, or ``None`` where it is of another format."""
+        (row,) = self._rows("SELECT card FROM batch WHERE batch_id = :id", {"id": batch_id})
+        try:
+            return ModelCard.model_validate_json(row["card"])
+        except ValidationError:
+            return None
 
     def batch_days(self) -> dict[str, str]:
         """Return the day that each batch's folders are filed under, and an empty one where it is unfinished."""
@@ -201,7 +222,7 @@ class LedgerView:
     def _files(self, condition: str, values: dict[str, Any]) -> list[FileLine]:
         rows = self._rows(
             "SELECT file_id, batch_id, name, sha256, study_key, outcome, reason, detail, score, positive, report, "  # noqa: S608  # our own words
-            f"destination, placed FROM file WHERE {condition}",
+            f"destination, placed, {self._later} FROM file WHERE {condition}",
             values,
         )
         return [

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cxrscreen.reporting.digest import DriftCheck
+from cxrscreen.screening.stopped import Stopped
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep.self_test import SelfTest
 from cxrscreen.upkeep.state import Disk, LastDigest, LedgerState, ModelState, Service, Waiting
@@ -17,6 +19,26 @@ from cxrscreen.workspace import is_closed
 
 SELF_TEST_DAYS = 7  # the digest runs one each day
 CLOCK_SLACK = timedelta(hours=1)
+
+
+_DRIFTED = {
+    "scores": (
+        "The scores of {first} to {last} are spread otherwise than those that the model was calibrated on. Read the "
+        "digest's section on drift, and find out why before anyone relies on the operating point."
+    ),
+    "strangeness": (
+        "The radiographs of {first} to {last} are unlike those that the model was made from. Ask whether a machine, "
+        "a sender or a setting has changed."
+    ),
+    "lung_shares": (
+        "The activation maps of {first} to {last} lie otherwise on the lungs than those of the model's held-out "
+        "radiographs. Look at some reports before anyone relies on the scores."
+    ),
+    "refused": (
+        "Of the files of {first} to {last}, the gate refused a share unlike that of the model's held-out radiographs. "
+        "Look at what was refused."
+    ),
+}
 
 
 def of_folders(out_of_place: Iterable[Path]) -> Iterator[str]:
@@ -101,8 +123,23 @@ def of_self_test(self_test: SelfTest | None, now: datetime) -> Iterator[str]:
         yield "The last self-test is dated in the future: the clock was wrong, or is wrong now. Run cxrscreen doctor."
 
 
+def of_stop(stopped: Stopped | None) -> Iterator[str]:
+    """Say when the self-test before a screening has failed."""
+    if stopped is not None:
+        yield stopped.why
+
+
+def of_drift(drift: DriftCheck | None) -> Iterator[str]:
+    """Say what of the last days is unlike what the model was calibrated on."""
+    if drift is not None:
+        for quantity in drift.drifted:
+            yield _DRIFTED[quantity].format(first=drift.first_day, last=drift.last_day)
+
+
 def of_digest(digest: LastDigest | None) -> Iterator[str]:
-    """Say when the last digest found that ledger and folders do not agree."""
+    """Say when the last digest found that ledger and folders do not agree, or that what arrives has changed."""
+    if digest is not None:
+        yield from of_drift(digest.drift)
     if digest is not None and digest.disagreements:
         yield (
             f"The digest of {digest.date} found that ledger and folders do not agree. Read it, mend it, and run "

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.reporting.digest import DigestBatch, FlaggedStudy, Places, RefusedReason
 from cxrscreen.screening.intake import UNFINISHED_SUFFIXES
 from cxrscreen.screening.opening import holds_anything
@@ -29,6 +30,7 @@ class Night:
     refused: tuple[RefusedReason, ...]
     studies: int
     flagged: tuple[FlaggedStudy, ...]  # by falling score
+    uncertain: tuple[FlaggedStudy, ...] = ()  # likewise, none of them flagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def sum_up_night(root: Path, view: LedgerView, *, but: Collection[str] = ()) -> 
     ]
     places, vanished = _found(root, seen)
     reported = [s for s in seen if s.file.outcome == Outcome.REPORTED]
+    flagged = _listed(s for s in reported if s.file.positive)
+    flagged_too = {(one.batch, one.study) for one in flagged}
+    doubtful = _listed(s for s in reported if s.file.finding == Finding.UNCERTAIN)
     return Night(
         batches=tuple(_batch(line, rows[line.batch_id]) for line in finished),
         places=places,
@@ -67,7 +72,8 @@ def sum_up_night(root: Path, view: LedgerView, *, but: Collection[str] = ()) -> 
         vanished=vanished,
         refused=_refused(seen),
         studies=len({(s.batch.batch_id, s.file.study_key) for s in reported}),
-        flagged=_flagged(reported),
+        flagged=flagged,
+        uncertain=tuple(one for one in doubtful if (one.batch, one.study) not in flagged_too),
     )
 
 
@@ -153,11 +159,11 @@ def _refused(seen: Iterable[_Seen]) -> tuple[RefusedReason, ...]:
     )
 
 
-def _flagged(reported: Iterable[_Seen]) -> tuple[FlaggedStudy, ...]:
+def _listed(reported: Iterable[_Seen]) -> tuple[FlaggedStudy, ...]:
     best: dict[tuple[str, str], FileLine] = {}
     for one in reported:
         key = one.batch.batch_id, one.file.study_key
-        if one.file.positive and (key not in best or (one.file.score or 0) > (best[key].score or 0)):
+        if key not in best or (one.file.score or 0) > (best[key].score or 0):
             best[key] = one.file
     studies = [
         FlaggedStudy(

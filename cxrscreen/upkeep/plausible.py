@@ -15,6 +15,7 @@ from datetime import date, datetime
 from typing import Any, TypeGuard, get_args
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.screening.moving import BY_HEAD
 from cxrscreen.screening.outcomes import Outcome
@@ -151,4 +152,11 @@ _FILE: dict[str, _Check] = {
     "destination": _none_or(_is_destination),
     "placed": (0, 1).__contains__,
 }
-_LATER: dict[str, _Check] = {"meant": _is_text, "tries": _is_number}  # columns that the first ledgers did not have
+_LATER: dict[str, _Check] = {  # columns that the first ledgers did not have
+    "meant": _is_text,
+    "tries": _is_number,
+    "finding": (None, *Finding).__contains__,
+    "strangeness": _none_or(_is_score),
+    "lung_share": _none_or(_is_score),
+    "review": _is_text,
+}

@@ -15,11 +15,12 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from cxrscreen.classifier.card import ModelCard
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.screening import schema
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.moving import content_hash
 from cxrscreen.screening.opening import holds_anything
-from cxrscreen.screening.outcomes import BatchRecord, Outcome
+from cxrscreen.screening.outcomes import TOLD_BY_REPORT, BatchRecord, Outcome
 from cxrscreen.screening.placing import archive_path, quarantine_path
 from cxrscreen.upkeep.evidence import Evidence, Place
 from cxrscreen.upkeep.plausible import Row
@@ -126,7 +127,9 @@ def _merged(salvaged: Salvage, evidence: Evidence) -> dict[Place, Row]:
         files[place] = files.get(place, {}) | row
     defaults: Row = {"sha256": "", "study_key": "", "reason": "", "detail": ""}
     for place, row in files.items():
-        files[place] = defaults | {"score": None, "positive": None, "report": None, "placed": 0} | row
+        files[place] = defaults | dict.fromkeys(TOLD_BY_REPORT) | {"review": "", "placed": 0} | row
+        if row.get("finding") is None and row.get("positive") is not None:  # of before there was a third finding
+            files[place]["finding"] = str(Finding.POSITIVE if row["positive"] else Finding.NEGATIVE)
     return files
 
 
@@ -218,14 +221,14 @@ def _add_strays(
         row: Row = older | {"batch_id": batch_id, "name": name, "sha256": sha256, "destination": destination}
         if destination.startswith("archive/") and sha256 in reported:
             known = reported[sha256]
-            row |= {"outcome": Outcome.DUPLICATE} | {c: known[c] for c in ("score", "positive", "report", "study_key")}
+            row |= {"outcome": Outcome.DUPLICATE} | {c: known[c] for c in (*TOLD_BY_REPORT, "study_key")}
         elif destination.startswith("quarantine/") and sha256 in refused:
             row |= {"outcome": Outcome.REFUSED} | {c: refused[sha256][c] for c in ("reason", "detail")}
         else:
             untold += 1
             row |= {"outcome": Outcome.FAILED, "reason": "failed", "detail": UNTOLD, "placed": 1}
-        defaults: Row = {"study_key": "", "reason": "", "detail": "", "report": None, "placed": 0}
-        files[batch_id, name] = defaults | {"score": None, "positive": None} | row
+        defaults: Row = {"study_key": "", "reason": "", "detail": "", "placed": 0}
+        files[batch_id, name] = defaults | dict.fromkeys(TOLD_BY_REPORT) | {"review": ""} | row
     if untold:
         lost.append(f"{untold} files lie in archive or quarantine, but nothing tells what came of them: look at them.")
 
@@ -280,7 +283,7 @@ def _report_each_content_once(files: list[Row]) -> None:
     first: dict[str, Row] = {}
     for row in files:
         if row["outcome"] == Outcome.REPORTED and first.setdefault(row["sha256"], row) is not row:
-            known = {name: first[row["sha256"]][name] for name in ("score", "positive", "report")}
+            known = {name: first[row["sha256"]][name] for name in TOLD_BY_REPORT}
             row.update(known, outcome=Outcome.DUPLICATE)
 
 
@@ -293,4 +296,4 @@ def _complete_duplicates(files: list[Row]) -> None:
     for row in files:
         originals = by_report.get(row["report"] or "", ())
         if row["outcome"] == Outcome.DUPLICATE and not row["sha256"] and len(originals) == 1:
-            row.update((name, originals[0][name]) for name in ("sha256", "study_key", "score", "positive"))
+            row.update((name, originals[0][name]) for name in ("sha256", "study_key", *TOLD_BY_REPORT))

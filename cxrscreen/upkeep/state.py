@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cxrscreen.classifier.estimate import Frozen
+from cxrscreen.reporting.digest import DriftCheck
+from cxrscreen.screening.stopped import Stopped
 from cxrscreen.upkeep.backup import LastBackup
 from cxrscreen.upkeep.self_test import SelfTest
 
@@ -102,6 +104,7 @@ class LastDigest(Frozen):
     disagreements: int  # between ledger and folders
     workspace_bytes: int | None
     link: str  # relative to the workspace
+    drift: DriftCheck | None
 
 
 class Status(Frozen):
@@ -116,6 +119,7 @@ class Status(Frozen):
     disk: Disk | None
     model: ModelState | None
     self_test: SelfTest | None
+    stopped: Stopped | None  # nothing is screened, because the self-test before it has failed
     service: Service
     drafts: int  # half-written files of runs that live or have died
     digest: LastDigest | None

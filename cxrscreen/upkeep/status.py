@@ -17,6 +17,7 @@ from cxrscreen.drafts import drafts_in
 from cxrscreen.errors import CxrscreenError, WorkspaceError
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.opening import holds_anything
+from cxrscreen.screening.stopped import stop_of
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.backup import last_backup
@@ -56,6 +57,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
     ledger, waiting = _files_of(workspace, settings, troubles)
     model, service, tested = model_state(settings), service_state(settings), self_test or read_self_test(workspace.root)
     digest = last_digest(workspace.reports, f"{now:%Y-%m-%d}")
+    stopped = stop_of(workspace.root)
     disk = disk_state(settings, None if digest is None else digest.workspace_bytes)
     if waiting is not None:
         troubles += needs.of_waiting(waiting, settings)
@@ -64,6 +66,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
     troubles += [
         *needs.of_disk(disk),
         *needs.of_model(model, settings),
+        *needs.of_stop(stopped),
         *needs.of_self_test(tested, now),
         *needs.of_service(service, waiting, ledger, settings),
         *needs.of_digest(digest),
@@ -78,6 +81,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
         disk=disk,
         model=model,
         self_test=tested,
+        stopped=stopped,
         service=service,
         drafts=len(drafts_in(*workspace.draft_places)),
         digest=digest,

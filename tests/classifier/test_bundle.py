@@ -255,7 +255,7 @@ def test_the_shipped_model_is_whole_small_and_says_no_absolute_path() -> None:
     folder = Registry([SHIPPED_MODELS]).folder_of("champion")
     assert folder.name == SHIPPED_VERSION
     card, base, head = read_weights(folder)
-    assert card.recipe == "standard"
+    assert card.recipe == "lung-focused"
     assert base.arrays
     assert head
     assert sum(file.stat().st_size for file in folder.iterdir()) < 35_000_000

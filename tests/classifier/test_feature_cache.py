@@ -13,6 +13,7 @@ import pytest
 
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.feature_cache import FeatureMapCache
+from cxrscreen.classifier.recipe import Block
 from cxrscreen.types import FeatureMaps, PreparedBatch
 
 ENTRY_BYTES = 32 + 7 * 7 * 512 * 4
@@ -40,7 +41,8 @@ def expected_maps(prepared: PreparedBatch) -> FeatureMaps:
 def cache_at(folder: Path, backbone: CountingBackbone | None, *, entries: int = 1000) -> FeatureMapCache:
     cache = FeatureMapCache(folder, max_bytes=entries * ENTRY_BYTES)
 
-    def made(_: BaseWeights) -> CountingBackbone:
+    def made(_: BaseWeights, block: Block) -> CountingBackbone:
+        assert block == 5
         assert backbone, "nothing should be missing"
         return backbone
 
@@ -236,3 +238,21 @@ def test_it_keeps_what_the_backbone_computes(folder: Path, prepared: PreparedBat
         cache = FeatureMapCache(folder, max_bytes=10**9)
         assert (maps_from(cache, prepared[:2], base) == Backbone(base).feature_maps(prepared[:2])).all()
         assert cache.computed == computed
+
+
+def test_another_block_has_other_feature_maps_of_its_own_shape(
+    folder: Path, base: BaseWeights, forty: PreparedBatch
+) -> None:
+    class FourthBlock(CountingBackbone):
+        def feature_maps(self, prepared: PreparedBatch) -> FeatureMaps:
+            return np.repeat(np.repeat(super().feature_maps(prepared), 2, axis=1), 2, axis=2)
+
+    maps_from(cache_at(folder, CountingBackbone()), forty[:3], base)
+    cache, backbone = FeatureMapCache(folder, max_bytes=10**9), FourthBlock()
+    cache._backbone = lambda _base, _block: backbone  # type: ignore[assignment, method-assign]  # likewise
+    found = cache.feature_maps(forty[:3], base, block=4, step="maps", progress=None)
+    assert found.shape == (3, 14, 14, 512)
+    assert cache.computed == 3
+    again = FeatureMapCache(folder, max_bytes=10**9)
+    assert (again.feature_maps(forty[:3], base, block=4, step="maps", progress=None) == found).all()
+    assert again.computed == 0

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxrscreen.classifier.linear_head import BOUND, LinearHead, pool_covered
+from cxrscreen.classifier.linear_head import BOUND, LinearHead
 from cxrscreen.errors import ModelError
 from cxrscreen.types import Diseased, Pooled
 
@@ -95,45 +97,48 @@ def test_a_damaged_head_is_refused(fault: str) -> None:
         LinearHead.from_arrays(arrays, features=FEATURES)
 
 
-def maps_and_covers(seed: int = 3) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    generator = np.random.default_rng(seed)
-    covers = np.zeros((2, 14, 14), np.float32)
-    covers[:, 3:11, 2:6] = covers[:, 3:11, 8:12] = 1
-    return generator.gamma(4, 1, (2, 14, 14, FEATURES)).astype(np.float32), covers
+def drawn_maps(seed: int = 3) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).gamma(4, 1, (2, 14, 14, FEATURES)).astype(np.float32)
 
 
-def test_pooling_sees_the_covered_cells_and_no_other() -> None:
-    maps, covers = maps_and_covers()
-    changed = maps.copy()
-    changed[:, 0] = 99
-    assert (pool_covered(maps, covers) == pool_covered(changed, covers)).all()
-    assert pool_covered(maps, covers)[0] == pytest.approx(maps[0][covers[0] > 0].mean(axis=0), rel=1e-5)
+def test_a_map_is_scored_by_the_mean_of_its_cells() -> None:
+    maps, head = drawn_maps(), fitted(*drawn())
+    assert head.scores(maps) == pytest.approx(head.scores_pooled(maps.reshape(2, -1, FEATURES).mean(axis=1)), rel=1e-5)
 
 
 def test_cells_add_up_to_the_log_odds() -> None:
-    maps, covers = maps_and_covers()
-    head = fitted(*drawn())
-    weights = covers / covers.sum(axis=(1, 2), keepdims=True)
-    by_cell = np.einsum("nij,nijc->nij", weights, (maps - head.centre) / head.scale * head.weights)
-    assert by_cell.sum(axis=(1, 2)) + head.bias == pytest.approx(head.log_odds(pool_covered(maps, covers)), abs=1e-4)
-    found = head.activation_maps(maps, covers)
+    maps, head = drawn_maps(), fitted(*drawn())
+    by_cell = np.einsum("nijc->nij", (maps - head.centre) / head.scale * head.weights) / 14**2
+    pooled = maps.mean(axis=(1, 2))
+    assert by_cell.sum(axis=(1, 2)) + head.bias == pytest.approx(head.log_odds(pooled), abs=1e-4)
+    found = head.activation_maps(maps)
     positive = np.maximum(by_cell, 0)
-    assert found == pytest.approx(positive / positive.max(axis=(1, 2), keepdims=True), abs=1e-4)
+    assert found == pytest.approx(positive / positive.max(axis=(1, 2), keepdims=True), abs=1e-3)
+    assert (head.activation_maps(maps, variant="guided") == found).all()
 
 
-def test_a_cell_that_speaks_for_the_disease_is_the_brightest_and_uncovered_ones_are_dark() -> None:
-    maps, covers = maps_and_covers()
-    head = fitted(*drawn())
+def test_a_cell_that_speaks_for_the_disease_is_the_brightest() -> None:
+    maps, head = drawn_maps(), fitted(*drawn())
     maps[:, 7, 9] = head.centre + 2 * np.maximum(head.weights, 0) * head.scale * 20
-    found = head.activation_maps(maps, covers)
-    assert int(found[0].argmax()) == 7 * 14 + 9
-    assert found[covers == 0].max() == 0
+    assert int(head.activation_maps(maps)[0].argmax()) == 7 * 14 + 9
 
 
 def test_where_nothing_speaks_for_the_disease_the_map_is_zero() -> None:
-    maps, covers = maps_and_covers()
+    maps = drawn_maps()
     head = LinearHead(
         np.zeros(FEATURES, np.float32), np.full(FEATURES, 10, np.float32), -np.ones(FEATURES, np.float32), 0.0
     )
-    assert head.activation_maps(maps, covers).max() == 0
-    assert head.activation_maps(maps[:0], covers[:0]).shape == (0, 14, 14)
+    assert head.activation_maps(maps).max() == 0
+    assert head.activation_maps(maps[:0]).shape == (0, 14, 14)
+
+
+def test_a_map_counts_from_the_blank_picture_where_one_is_given() -> None:
+    maps, head = drawn_maps(), fitted(*drawn())
+    blank = drawn_maps(9)[0]
+    maps[:, 3:5] = blank[3:5]
+    found = replace(head, blank=blank).activation_maps(maps)
+    assert found[:, 3:5].max() == 0
+    assert found.max() == 1
+    again = LinearHead.from_arrays(replace(head, blank=blank).arrays(), features=FEATURES)
+    assert again.blank is not None
+    assert (again.blank == blank).all()

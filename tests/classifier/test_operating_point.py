@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import Finding, Prediction, choose_operating_point
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.errors import CalibrationError
 
 ROWS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=60).filter(
@@ -68,3 +70,28 @@ def test_a_score_at_the_threshold_is_positive() -> None:
     point = choose_operating_point(np.array([0.2, 0.8]), np.array([False, True]), min_sensitivity=1)
     assert Prediction(score=0.8, operating_point=point).finding is Finding.POSITIVE
     assert Prediction(score=0.7999, operating_point=point).finding is Finding.NEGATIVE
+
+
+@pytest.mark.parametrize(
+    ("score", "finding"),
+    [
+        (0.2999, Finding.NEGATIVE),
+        (0.3, Finding.UNCERTAIN),
+        (0.6999, Finding.UNCERTAIN),
+        (0.7, Finding.POSITIVE),
+    ],
+)
+def test_a_band_outranks_the_threshold_and_its_lower_end_belongs_to_it(score: float, finding: Finding) -> None:
+    share = Estimate(value=0.05, low=0.0, high=0.1, n=100, method="Wilson")
+    band = UncertainBand(
+        low=0.3,
+        high=0.7,
+        largest_error=0.05,
+        missed=share,
+        found=share,
+        false_alarms=share,
+        cleared=share,
+        uncertain=share,
+    )
+    point = choose_operating_point(np.array([0.2, 0.5]), np.array([False, True]), min_sensitivity=1)
+    assert Prediction(score=score, operating_point=point, band=band).finding is finding

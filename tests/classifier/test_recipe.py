@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.recipe import dense_recipe, recipe_named
 from cxrscreen.errors import ModelError
 from tests.classifier.random_model import HEAD_SHAPES
 
 
 def test_an_unknown_recipe_names_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="study-2020, standard"):
+    with pytest.raises(ModelError, match="study-2020, standard, lung-focused"):
         recipe_named("best")
 
 
@@ -43,3 +43,13 @@ def test_the_learning_rate_falls_as_the_study_let_it() -> None:
     recipe = recipe_named("study-2020")
     for step in (0, 1, 100, 400):
         assert recipe.learning_rate_at(step) == pytest.approx(0.008 / (1 + 0.008 / 12 * step))
+
+
+def test_the_recipe_that_looks_at_lungs_ends_at_the_fourth_block_and_has_nothing_to_search() -> None:
+    recipe = recipe_named("lung-focused")
+    assert (recipe.framing, recipe.block) == ("lungs", 4)
+    assert recipe.head_shapes()["weights"] == (512,)
+    assert recipe.hyperparameters()["features"] == "mean of block4_pool"
+    with pytest.raises(ModelError, match="takes no search"):
+        dense_recipe("lung-focused")
+    assert dense_recipe("standard") == recipe_named("standard")

@@ -112,9 +112,9 @@ def test_a_challenger_whose_verdict_is_promote_becomes_champion(site: Path) -> N
 @pytest.mark.parametrize(
     ("verdict", "against", "said"),
     [
-        ("keep", SHIPPED_VERSION, "compared with standard-1, the verdict was 'keep'"),
+        ("keep", SHIPPED_VERSION, "compared with standard-2, the verdict was 'keep'"),
         ("cannot tell", SHIPPED_VERSION, "the verdict was 'cannot tell'"),
-        ("promote", "random-0", "in place of random-0, but the champion is now standard-1"),
+        ("promote", "random-0", "in place of random-0, but the champion is now standard-2"),
         (None, "", "never compared with a champion"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_rollback_to_a_model_that_is_gone_or_damaged_is_refused(site: Path, ba
 
 def test_the_word_champion_cannot_be_promoted_nor_be_a_models_name(site: Path) -> None:
     registry = Registry([site, SHIPPED_MODELS])
-    with pytest.raises(ModelError, match="standard-1 is the champion already"):
+    with pytest.raises(ModelError, match="standard-2 is the champion already"):
         registry.promote("champion", who="A. Tester", why="a slip", overrule=True)
     with pytest.raises(ModelError, match="means whichever model screens"):
         put(site, "champion")
@@ -185,7 +185,7 @@ def test_a_name_is_free_only_if_no_folder_holds_it_and_it_is_not_the_shipped_one
     for taken in ("v1", "v2"):
         with pytest.raises(ModelError, match=f"{taken} exists already"):
             registry.check_free(taken)
-    with pytest.raises(ModelError, match="standard-1 is the name of the shipped model"):
+    with pytest.raises(ModelError, match="standard-2 is the name of the shipped model"):
         registry.check_free(SHIPPED_VERSION)
     with pytest.raises(ModelError, match="means whichever model screens"):
         registry.check_free("champion")

@@ -12,6 +12,10 @@ from cxrscreen.classifier.calibration import ReliabilityBin
 from cxrscreen.classifier.card import DataSetCard
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Augmentation, GridPoint, Making, SearchRecord
+from cxrscreen.classifier.map_card import MapCard
+from cxrscreen.classifier.reference import Reference
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.evaluation.data_report import Copy, DataReport, Likeness
 from cxrscreen.evaluation.gallery import GalleryPicture, choose, predicted
 from cxrscreen.evaluation.result import (
@@ -25,6 +29,10 @@ from cxrscreen.evaluation.result import (
     ScoredFile,
     Subgroup,
 )
+from cxrscreen.evaluation.site_acceptance import LocalPoint, SiteAcceptance, site_acceptance
+from cxrscreen.evaluation.trust import GateFigures, MapFigures
+from cxrscreen.evaluation.trust_figures import map_figures
+from cxrscreen.lungs.map_audit import MapAudit, RegionShare
 
 THRESHOLD = 0.3
 WILSON = "Wilson, radiographs taken as independent"
@@ -33,6 +41,67 @@ BOOTSTRAP = "bootstrap by patient, 2000 draws"
 
 def estimate(value: float, low: float, high: float, n: int = 53, method: str = WILSON) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=n, method=method)
+
+
+def shortcuts(*, exchanged: tuple[float, float], difference: tuple[float, float] = (0.31, 0.47)) -> ShortcutAudit:
+    """An audit with these 95 % limits."""
+
+    def between(limits: tuple[float, float]) -> Estimate:
+        return estimate(sum(limits) / 2, *limits, n=240, method=BOOTSTRAP)
+
+    return ShortcutAudit(
+        n=240,
+        positives=140,
+        patients=190,
+        without_fields=6,
+        intact=between((0.93, 0.99)),
+        lungs_out=between((0.5, 0.64)),
+        lungs_only=between((0.9, 0.96)),
+        exchanged=between(exchanged),
+        difference=between(difference),
+        same_view=between((0.86, 0.97)),
+    )
+
+
+BAND = UncertainBand(
+    low=0.22,
+    high=0.61,
+    largest_error=0.05,
+    missed=estimate(0.03125, 0.0055, 0.157, n=32),
+    found=estimate(0.90625, 0.758, 0.968, n=32),
+    false_alarms=estimate(0.048, 0.0085, 0.227, n=21),
+    cleared=estimate(0.714, 0.5, 0.862, n=21),
+    uncertain=estimate(0.132, 0.065, 0.248),
+)
+
+
+def made_up_maps() -> MapFigures:
+    generator = np.random.default_rng(9)
+    shares = (
+        MapAudit(
+            lungs=RegionShare(energy=energy, area=0.3),
+            clavicles=RegionShare(energy=0.1, area=0.08),
+            mediastinum=RegionShare(energy=0.2, area=0.15),
+            border=RegionShare(energy=0.02, area=0.2),
+            text=RegionShare(energy=0.0, area=0.0),
+        )
+        for energy in generator.uniform(0.2, 0.7, 50)
+    )
+    limit = MapCard(least=1.2, n=200, below_chance=estimate(0.1, 0.06, 0.15, n=200))
+    figures = map_figures([*shares, None, None], without_fields=1, limit=limit)
+    assert figures is not None
+    return figures
+
+
+MAPS = made_up_maps()
+GATE = GateFigures(
+    n=54,
+    refused=estimate(1 / 54, 0.003, 0.098, n=54),
+    flagged=estimate(2 / 54, 0.01, 0.125, n=54),
+    reasons={"turned": 1},
+    notices={"It looks unlike the radiographs that the model was made from: the score means little here.": 2},
+    strangeness=Reference.of([0.4, 0.6, 1.1]),
+)
 
 
 def made_up_files(diseased: int = 32, healthy: int = 21) -> tuple[ScoredFile, ...]:
@@ -211,12 +280,18 @@ def evaluation(**changes: object) -> Evaluation:
             ScoredFile(file="normal/normal_101.png", label="normal", score=0.99996),
             ScoredFile(file="covid/a-name-that-goes-on_" + "and-on_" * 20 + ".png", label="covid", score=0.004),
         ),
+        calibrated_on=213,
+        band=BAND,
+        shortcuts=shortcuts(exchanged=(0.03, 0.12)),
+        card_shortcuts=shortcuts(exchanged=(0.9, 0.97)),
+        maps=MAPS,
+        gate=GATE,
     )
     return base.model_copy(update=changes)
 
 
 COMPARISON = Comparison(
-    champion="standard-1",
+    champion="standard-2",
     challenger="standard-0",
     n=53,
     positives=32,
@@ -287,4 +362,21 @@ def pictures_of(shown: Evaluation) -> tuple[GalleryPicture, ...]:
             jpeg=jpeg,
         )
         for file in choose(shown.files, shown.threshold)
+    )
+
+
+def site(*, judged: Evaluation | None = None, patients: int = 40) -> SiteAcceptance:
+    """The paper on an evaluation."""
+    return site_acceptance(
+        judged or evaluation(),
+        healthy_patients=patients,
+        diseased_patients=patients,
+        local_point=LocalPoint(
+            threshold=0.41,
+            asked=0.95,
+            sensitivity=estimate(0.9375, 0.799, 0.983, n=32),
+            specificity=estimate(0.857, 0.654, 0.95, n=21),
+        ),
+        local_band=BAND,
+        local_notes=(),
     )

@@ -19,9 +19,9 @@ def scores(strength: float, *, seed: int) -> Scores:
     return 1 / (1 + np.exp(-odds))
 
 
-def audit(*, intact: Scores, lungs_out: Scores) -> ShortcutAudit:
+def audit(*, intact: Scores, lungs_out: Scores, exchanged: float = 1) -> ShortcutAudit:
     changed = ChangedScores(
-        intact=intact, lungs_out=lungs_out, lungs_only=scores(2, seed=3), exchanged=scores(-1, seed=4)
+        intact=intact, lungs_out=lungs_out, lungs_only=scores(2, seed=3), exchanged=scores(exchanged, seed=4)
     )
     truth = Scored(intact, DISEASED, PATIENTS)
     return shortcut_audit(changed, truth, views=[None] * N, without_fields=3, seed=1)
@@ -33,7 +33,22 @@ def test_a_model_that_needs_the_lungs_is_shown_to_use_them() -> None:
     assert found.difference.value == pytest.approx(found.intact.value - found.lungs_out.value)
     assert 0 < found.difference.low < found.difference.value < found.difference.high
     assert (found.n, found.positives, found.patients, found.without_fields) == (N, 90, 80, 3)
-    assert found.exchanged.value < 0.5 < found.lungs_only.value
+    assert found.lungs_only.value > 0.5
+    assert found.sentence.startswith("shown to use the lungs; AUC 0.9")
+
+
+def test_a_model_that_loses_by_the_lungs_but_calls_exchanged_ones_by_their_background_is_not() -> None:
+    found = audit(intact=scores(3, seed=1), lungs_out=scores(1, seed=2), exchanged=-1)
+    assert found.difference.low > 0
+    assert not found.shown_to_use_lungs
+    assert found.follows_the_rest
+    assert "follows the rest of the picture" in found.sentence
+
+
+def test_exchanges_that_say_nothing_show_nothing_either_way() -> None:
+    found = audit(intact=scores(3, seed=1), lungs_out=scores(0, seed=2), exchanged=0.2)
+    assert not found.shown_to_use_lungs
+    assert not found.follows_the_rest
 
 
 def test_a_model_that_reads_a_corner_marker_is_not() -> None:

@@ -16,7 +16,7 @@ from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.page_rows import MOST_LINES
 from cxrscreen.evaluation.result import Comparison, Evaluation, LeftOutFile, ScoredFile
 from cxrscreen.reporting.paper import Press
-from tests.evaluation.evaluation_samples import BIAS, COMPARISON, DATA, MAKING, evaluation, pictures_of
+from tests.evaluation.evaluation_samples import BIAS, COMPARISON, DATA, MAKING, evaluation, pictures_of, shortcuts
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "evaluation.en.txt"
 DISCLAIMERS = (
@@ -46,7 +46,8 @@ def sheets(full: EvaluationFiles) -> list[str]:
 def no_press(monkeypatch: pytest.MonkeyPatch) -> None:
     """Print nothing and draw nothing, for tests of something else: a report takes seconds."""
     monkeypatch.setattr(Press, "print_page", lambda *_: b"%PDF")
-    for chart in ("roc", "precision_recall", "calibration", "score", "shortcut", "search", "comparison"):
+    parts = ("roc", "precision_recall", "calibration", "score", "shortcut", "search", "comparison", "lung_use", "map")
+    for chart in parts:
         monkeypatch.setattr(charts, f"{chart}_chart", lambda *_: b"<svg/>")
 
 
@@ -57,10 +58,11 @@ def html_of(folder: Path, shown: Evaluation, comparison: Comparison | None = Non
 def test_a_folder_holds_page_paper_record_charts_and_pictures(full: EvaluationFiles) -> None:
     names = {path.name for path in full.html.parent.iterdir()}
     drawn = {"roc", "precision-recall", "calibration", "scores", "shortcuts", "search", "comparison"}
+    drawn |= {"lung-use", "maps"}
     assert {name for name in names if name.startswith("chart")} == {f"chart-{name}.svg" for name in drawn}
     assert len([name for name in names if name.startswith("gallery-")]) == 24
     assert {full.html.name, full.pdf.name, full.json.name} == {"index.html", "index.pdf", "evaluation.json"}
-    assert len(names) == 7 + 24 + 3
+    assert len(names) == 9 + 24 + 3
 
 
 def test_the_text_of_a_report_is_the_golden_one(sheets: list[str]) -> None:
@@ -106,7 +108,7 @@ def test_the_pdf_is_tagged_and_each_picture_has_a_text(full: EvaluationFiles) ->
     assert b"pdfuaid:part" in catalogue["/Metadata"].get_data()
     elements: Iterator[object] = (pdf.get_object(number) for number in range(1, pdf.trailer["/Size"]))
     texts = [e["/Alt"] for e in elements if isinstance(e, dict) and e.get("/S") == "/Figure"]
-    assert len(texts) == 7 + 24
+    assert len(texts) == 9 + 24
     assert all(texts)
     assert any(text.startswith("ROC curve, AUC 0.97") for text in texts)
     assert any("Truth COVID-19, prediction normal." in text for text in texts)
@@ -155,7 +157,9 @@ def test_what_cannot_be_measured_is_left_out_or_marked_and_nothing_is_made_up(tm
     bias = BIAS.model_copy(update={"shortcuts": (), "disjoint_sources": None})
     figures = evaluation().figures.model_copy(update={"precision": None})
     data = DATA.model_copy(update={"bias": bias, "alike": (), "copies": ()})
-    html = html_of(tmp_path, evaluation(data=data, figures=figures, subgroups=(), left_out=(), doubts=()))
+    no_trust = dict.fromkeys(("calibrated_on", "band", "shortcuts", "card_shortcuts", "maps", "gate"))
+    shown = evaluation(data=data, figures=figures, subgroups=(), left_out=(), doubts=(), **no_trust)
+    html = html_of(tmp_path, shown)
     assert "too few patients to measure shortcuts" in html
     assert "nothing to divide by" in html
     assert "Not recorded beyond the model" in html
@@ -166,8 +170,36 @@ def test_what_cannot_be_measured_is_left_out_or_marked_and_nothing_is_made_up(tm
         "Challenger",
         "Files without",
         "Labels to look",
+        "follow the lungs",
+        "Where the activation maps lie",
+        "Positive, negative, uncertain",
+        "Accepted by content",
     ):
         assert absent not in html
+
+
+@pytest.mark.usefixtures("no_press")
+def test_a_model_that_is_not_shown_to_use_the_lungs_is_said_so_before_any_figure(tmp_path: Path) -> None:
+    html = html_of(tmp_path, evaluation())
+    not_shown = "<b>This model has not been shown to use the lungs."
+    assert html.index(not_shown) < html.index('class="headline"')
+    uses = evaluation(shortcuts=shortcuts(exchanged=(0.9, 0.97)))
+    html = html_of(tmp_path, uses)
+    assert "not been shown" not in html
+    assert "The scores follow the lungs" in html
+
+
+@pytest.mark.usefixtures("no_press")
+def test_without_an_audit_of_its_own_a_report_shows_the_one_on_the_card(tmp_path: Path) -> None:
+    html = html_of(tmp_path, evaluation(shortcuts=None))
+    assert "The scores follow the lungs" in html
+    assert "From the model&#39;s card: its development part, out of fold, 240 radiographs" in html
+
+
+@pytest.mark.usefixtures("no_press")
+def test_what_a_score_is_depends_on_its_calibration(tmp_path: Path) -> None:
+    assert "calibrated on 213 radiographs" in html_of(tmp_path, evaluation())
+    assert "not a probability of disease" in html_of(tmp_path, evaluation(calibrated_on=None))
 
 
 @pytest.mark.usefixtures("no_press")

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation.result import Verdict
-from cxrscreen.evaluation.verdict import Differences, judge
+from cxrscreen.evaluation.verdict import Differences, held_to_lungs, judge
+from tests.evaluation.evaluation_samples import shortcuts
 
 Interval = tuple[float, float]
 NONE: Interval = (-0.01, 0.01)
@@ -81,3 +83,37 @@ def test_every_difference_is_told_with_its_interval() -> None:
         " no difference beyond chance.",
         " no difference beyond chance.",
     ]
+
+
+USES, READS_BACKGROUND = shortcuts(exchanged=(0.9, 0.97)), shortcuts(exchanged=(0.02, 0.1))
+
+
+@pytest.mark.parametrize("challenger", [None, READS_BACKGROUND])
+def test_who_is_not_shown_to_use_the_lungs_never_takes_the_place_of_one_who_is(
+    challenger: ShortcutAudit | None,
+) -> None:
+    by_figures = judged(auc=(0.01, 0.05))
+    assert by_figures[0] == "promote"
+    verdict, reasons = held_to_lungs(by_figures, champion=USES, challenger=challenger)
+    assert verdict == "cannot tell"
+    assert "the challenger has not" in reasons[0]
+    assert "never audited" in reasons[-2] if challenger is None else "follows the rest" in reasons[-2]
+
+
+def test_a_champion_that_reads_the_background_is_not_kept_for_its_better_figures() -> None:
+    by_figures = judged(auc=(-0.04, -0.001))
+    assert by_figures[0] == "keep"
+    verdict, reasons = held_to_lungs(by_figures, champion=READS_BACKGROUND, challenger=USES)
+    assert verdict == "cannot tell"
+    assert "the champion has not" in reasons[0]
+    assert held_to_lungs(by_figures, champion=USES, challenger=USES)[0] == "keep"
+
+
+@pytest.mark.parametrize("champion", [None, READS_BACKGROUND, USES])
+def test_a_better_model_that_uses_the_lungs_is_promoted_over_any(champion: ShortcutAudit | None) -> None:
+    assert held_to_lungs(judged(auc=(0.01, 0.05)), champion=champion, challenger=USES)[0] == "promote"
+
+
+def test_two_models_that_were_never_audited_are_judged_as_before() -> None:
+    by_figures = judged(auc=(0.01, 0.05))
+    assert held_to_lungs(by_figures, champion=None, challenger=None) == by_figures

@@ -29,7 +29,7 @@ pytestmark = [
 
 def passed(_settings: Settings) -> SelfTest:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    return SelfTest(at=now, seconds=0.1, model="standard-1", healthy=True, findings=())
+    return SelfTest(at=now, seconds=0.1, model="standard-2", healthy=True, findings=())
 
 
 @pytest.fixture

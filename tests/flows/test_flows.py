@@ -107,7 +107,7 @@ def test_a_step_that_fails_names_no_file(caplog: pytest.LogCaptureFixture) -> No
         ({"folder": "no/such/place"}, "no absolute path"),
         ({"folder": "/", "files": ("/etc/hostname",)}, "not both"),
         ({"files": ("/no/such/file.dcm",)}, "number 1 is no absolute path"),
-        ({"model": "unheard-of"}, "Known versions: standard-1"),
+        ({"model": "unheard-of"}, "Known versions: standard-2"),
     ],
 )
 def test_a_wrong_form_is_answered_in_words(workspace: Path, parameters: dict[str, object], words: str) -> None:

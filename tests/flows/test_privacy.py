@@ -46,6 +46,7 @@ NAMES = ("HANNELORE", "UNTERWOOD", "19440506")
 
 NIGHT = """
 import os, signal, sys
+import cxrscreen.screening.golden as golden
 import cxrscreen.screening.session as session
 from tests.fakes import StubClassifier
 
@@ -56,6 +57,8 @@ class Stub(StubClassifier):
         return super().classify(prepared, explanation=explanation)
 
 session.load_classifier = lambda _folder: Stub(breaks_on_grey=0)
+session.load_segmenter = lambda _folder: None  # as the classifier: no TensorFlow
+golden.check_golden = lambda _session, _card: None  # the stub's scores are not the card's
 from flows.screen_intake import screen_intake
 from flows.screen_studies import screen_studies
 for state in (screen_intake(return_state=True), screen_studies(folder=os.environ["FOLDER"], return_state=True)):

@@ -109,7 +109,7 @@ def test_a_retraining_that_died_goes_on_and_ends_with_a_judged_challenger(
         state = retrain(**form, return_state=True)
         assert state.type is StateType.FAILED
         assert "The disk is full" in message(state)
-        assert site_of(load_settings()).registry.champion() == "standard-1"
+        assert site_of(load_settings()).registry.champion() == "standard-2"
         rows = json.loads(artifacts("retrain-search")[-1]["data"])
         assert [row["stage"] for row in rows] == ["short", "short", "rate"]
 
@@ -157,7 +157,7 @@ def test_a_model_is_evaluated_on_its_own(workspace: Path, labelled: Path, caplog
     with caplog.at_level(logging.DEBUG):
         state = evaluate(folder=str(labelled), return_state=True)
     assert state.type is StateType.COMPLETED, message(state)
-    assert message(state).startswith(f"standard-1 on {2 * PATIENTS} radiographs")
+    assert message(state).startswith(f"standard-2 on {2 * PATIENTS} radiographs")
     rows = json.loads(artifacts("evaluate-figures")[-1]["data"])
     assert all(row["n"] > 0 and " to " in row["95 % interval"] and row["method"] for row in rows)
     assert "Evaluation report" in artifacts("evaluate-report")[-1]["data"]
@@ -181,25 +181,25 @@ def test_a_person_promotes_what_the_gate_did_not_and_rolls_back_and_screening_fo
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = site_of(load_settings()).registry
-    (challenger,) = [card.version for card in registry.cards() if card.version != "standard-1"]
+    (challenger,) = [card.version for card in registry.cards() if card.version != "standard-2"]
     if registry.verdict_of(challenger) != "promote":
         refused = promote(version=challenger, who="A. Person", why="curious", return_state=True)
         assert refused.type is StateType.FAILED
         assert "not recommended" in message(refused)
-        assert registry.champion() == "standard-1"
-    monkeypatch.setenv("CXRSCREEN_MODEL", "standard-1")
+        assert registry.champion() == "standard-2"
+    monkeypatch.setenv("CXRSCREEN_MODEL", "standard-2")
     state = promote(version=f" {challenger} ", who="A. Person", why="trial", overrule=True, return_state=True)
     assert state.type is StateType.COMPLETED, message(state)
     assert message(state) == (
-        f"{challenger} is the champion now, in place of standard-1. But the settings name standard-1: that one screens "
+        f"{challenger} is the champion now, in place of standard-2. But the settings name standard-2: that one screens "
         "until they say 'champion' again."
     )
     monkeypatch.delenv("CXRSCREEN_MODEL")
     assert registry.champion() == challenger
     assert screened_by(workspace, grey=60) == challenger
     state = rollback(who="A. Person", why="trial is over", return_state=True)
-    assert message(state) == f"standard-1 is the champion again, in place of {challenger}."
-    assert screened_by(workspace, grey=90) == "standard-1"
+    assert message(state) == f"standard-2 is the champion again, in place of {challenger}."
+    assert screened_by(workspace, grey=90) == "standard-2"
     latest, first = json.loads(artifacts("champion-log")[-1]["data"])
     assert (latest["move"], first["move"], first["who"]) == ("rollback", "promote", "A. Person")
     again = rollback(who="A. Person", why="further", return_state=True)

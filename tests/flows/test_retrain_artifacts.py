@@ -153,7 +153,7 @@ def test_the_promotion_card_says_what_a_person_can_do_now(
     monkeypatch.setattr(training_artifacts, "_promotion", lambda _version: "run `promote`")
     comparison = COMPARISON.model_copy(update={"verdict": verdict})
     card = promotion_card(comparison, "standard-0", promoted=promoted)
-    assert card.startswith(f"## Promotion: {verdict}\n\nAgainst standard-1, on 53 radiographs of 40 patients:")
+    assert card.startswith(f"## Promotion: {verdict}\n\nAgainst standard-2, on 53 radiographs of 40 patients:")
     assert f"- {COMPARISON.reasons[0]}\n- " in card
     assert said in card
     assert unsaid not in card
@@ -163,7 +163,7 @@ def test_the_promotion_card_says_what_a_person_can_do_now(
     ("model", "said"),
     [
         ("champion", ""),
-        ("standard-1", " But the settings name standard-1: that one screens until they say 'champion' again."),
+        ("standard-2", " But the settings name standard-2: that one screens until they say 'champion' again."),
     ],
 )
 def test_a_champion_is_not_said_to_screen_where_the_settings_name_another_model(

@@ -91,6 +91,7 @@ def test_the_forms_ask_for_what_only_a_person_can_say(tmp_path: Path) -> None:
         "screen-studies": [],
         "retrain": ["folder"],
         "evaluate": ["folder"],
+        "site-acceptance": ["folder"],
         "train-lungs": ["folder"],
         "promote": ["version", "who", "why"],
         "rollback": ["who", "why"],
@@ -102,13 +103,13 @@ def test_the_longest_field_stands_last(tmp_path: Path) -> None:
     assert min(form, key=lambda field: form[field]["position"]) == "folder"
     assert max(form, key=lambda field: form[field]["position"]) == "space"
     assert form["copies"]["minimum"] == 0
-    assert form["recipe"]["enum"] == ["study-2020", "standard"]
+    assert form["recipe"]["enum"] == ["study-2020", "standard", "lung-focused"]
 
 
 def test_no_flow_can_take_the_place_of_the_nightly_screening(tmp_path: Path) -> None:
     served = {one.flow_name: one for one in deployments(load_settings(tmp_path))}
     assert all(one.concurrency_limit == 1 for one in served.values())
-    with_a_model = ["screen-intake", "screen-studies", "retrain", "evaluate"]
+    with_a_model = ["screen-intake", "screen-studies", "retrain", "evaluate", "site-acceptance"]
     assert len(with_a_model) < RUNS_AT_ONCE
     strategies = {name: one.concurrency_options for name, one in served.items()}
     assert strategies["screen-intake"].collision_strategy == "CANCEL_NEW"  # type: ignore[union-attr]  # it is set
@@ -131,12 +132,12 @@ def test_an_error_about_a_data_set_keeps_its_words_and_loses_its_files() -> None
             {"folder": "/", "search": True, "space": SpaceForm(stages=[StageForm(name="idle")])},
             "varies nothing",
         ),
-        (retrain, {"folder": "/", "version": "standard-1/.."}, "version"),
+        (retrain, {"folder": "/", "version": "standard-2/.."}, "version"),
         (retrain, {"folder": "/", "note": "x" * 501}, "note"),
         (evaluate, {"folder": "/no/such/place"}, "no absolute path of a folder"),
         (evaluate, {"folder": "/", "model": "unheard-of"}, "Known versions: standard"),
         (promote, {"version": "unheard-of", "who": "me", "why": "so"}, "Known versions: standard"),
-        (promote, {"version": "standard-1", "who": " ", "why": "so"}, "Name who moves the champion"),
+        (promote, {"version": "standard-2", "who": " ", "why": "so"}, "Name who moves the champion"),
         (rollback, {"who": "me", "why": ""}, "Name who moves the champion"),
     ],
 )

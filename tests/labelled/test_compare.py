@@ -12,6 +12,7 @@ import pytest
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import digest, pack_weights, save_bundle
 from cxrscreen.classifier.feature_cache import FeatureMapCache
+from cxrscreen.classifier.recipe import Block
 from cxrscreen.errors import DataSetError
 from cxrscreen.labelled import scoring
 from cxrscreen.labelled.compare import compare_on
@@ -30,9 +31,9 @@ class DrawnMaps(FeatureMapCache):
     """Feature maps drawn from the pixels."""
 
     def feature_maps(
-        self, prepared: PreparedBatch, base: BaseWeights, *, step: str, progress: Progress | None
+        self, prepared: PreparedBatch, base: BaseWeights, *, block: Block = 5, step: str, progress: Progress | None
     ) -> FeatureMaps:
-        del base
+        del base, block
         seeds = [int(pixels.sum()) for pixels in prepared]
         if progress:
             progress(step, len(prepared), len(prepared))
@@ -92,6 +93,7 @@ def test_whoever_either_model_learnt_from_is_left_out_with_all_radiographs(
         challenger=second,
         limits=LIMITS,
         cache=cache,
+        segmenters=tmp_path,
         progress=lambda step, done, total: told.append((step, done, total)),
     )
     everybody = 2 * (OF_EACH_CLASS + 1)
@@ -103,7 +105,7 @@ def test_whoever_either_model_learnt_from_is_left_out_with_all_radiographs(
     assert ("feature maps", everybody, everybody) in told
     assert ("feature maps, champion", found.n, found.n) in told
     assert "look-alikes" in {step for step, _, _ in told}
-    again = compare_on(folder, champion=first, challenger=second, limits=LIMITS, cache=cache)
+    again = compare_on(folder, champion=first, challenger=second, limits=LIMITS, cache=cache, segmenters=tmp_path)
     assert again == found
 
 
@@ -113,7 +115,7 @@ def test_where_nobody_knows_what_a_model_learnt_from_nothing_can_be_told(
     known = save(tmp_path, "a-1", base, seed=1, learnt=())
     unknown = save(tmp_path, "b-1", base, seed=2, learnt=None)
     cache = DrawnMaps(tmp_path / "maps", max_bytes=10**9)
-    found = compare_on(folder, champion=known, challenger=unknown, limits=LIMITS, cache=cache)
+    found = compare_on(folder, champion=known, challenger=unknown, limits=LIMITS, cache=cache, segmenters=tmp_path)
     assert found.verdict == "cannot tell"
     assert found.reasons[0].startswith("It is not recorded which radiographs b-1 learnt from")
     assert found.auc is not None
@@ -144,7 +146,7 @@ def test_where_no_radiograph_is_left_nothing_can_be_told(
     greedy = save(tmp_path, "a-1", base, seed=1, learnt=[radiograph.sha256 for radiograph in labelled.radiographs])
     modest = save(tmp_path, "b-1", base, seed=2, learnt=())
     cache = DrawnMaps(tmp_path / "maps", max_bytes=10**9)
-    found = compare_on(folder, champion=greedy, challenger=modest, limits=LIMITS, cache=cache)
+    found = compare_on(folder, champion=greedy, challenger=modest, limits=LIMITS, cache=cache, segmenters=tmp_path)
     assert (found.n, found.auc, found.verdict) == (0, None, "cannot tell")
 
 
@@ -152,7 +154,7 @@ def test_a_model_is_not_compared_with_itself(folder: Path, base: BaseWeights, tm
     bundle = save(tmp_path, "a-1", base, seed=1, learnt=())
     cache = DrawnMaps(tmp_path / "maps", max_bytes=10**9)
     with pytest.raises(DataSetError, match="a-1 would be compared with itself"):
-        compare_on(folder, champion=bundle, challenger=bundle, limits=LIMITS, cache=cache)
+        compare_on(folder, champion=bundle, challenger=bundle, limits=LIMITS, cache=cache, segmenters=tmp_path)
 
 
 def test_one_radiograph_that_was_seen_marks_all_of_its_patient(labelled: LabelledSet) -> None:

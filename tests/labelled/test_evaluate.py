@@ -18,9 +18,11 @@ from cxrscreen.errors import DataSetError, ModelError
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.labelled import evaluate as evaluating
 from cxrscreen.labelled.bias import examine
-from cxrscreen.labelled.evaluate import Evaluated, evaluate, evaluation_as_json, evaluation_of, gallery_of
+from cxrscreen.labelled.evaluate import Evaluated, evaluate, evaluation_as_json, evaluation_of
+from cxrscreen.labelled.gallery_pictures import gallery_of
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from tests.classifier.random_model import random_base, random_bundle
 from tests.evaluation.evaluation_samples import MAKING
@@ -69,7 +71,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Path:
 def evaluated(tmp_path_factory: pytest.TempPathFactory, folder: Path, bundle: Path) -> Evaluated:
     home = tmp_path_factory.mktemp("site")
     cache = FeatureMapCache(home / "feature-maps", max_bytes=10**8)
-    return evaluate(folder, bundle=bundle, limits=LIMITS, cache=cache, into=home / "reports")
+    return evaluate(folder, bundle=bundle, limits=LIMITS, cache=cache, into=home / "reports", segmenters=home / "lungs")
 
 
 def card_of(bundle: Path) -> ModelCard:
@@ -110,9 +112,8 @@ def test_a_second_report_of_the_same_second_stands_beside_the_first(
 
     monkeypatch.setattr(evaluating, "datetime", Stopped)
     cache = FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8)
-    two = [
-        evaluate(folder, bundle=bundle, limits=LIMITS, cache=cache, into=tmp_path / "reports").files for _ in range(2)
-    ]
+    into = {"into": tmp_path / "reports", "segmenters": tmp_path / "lungs"}
+    two = [evaluate(folder, bundle=bundle, limits=LIMITS, cache=cache, **into).files for _ in range(2)]
     assert two[0].html.is_file()
     assert {file.html.parent for file in two} == {*(tmp_path / "reports").iterdir()}
     assert len({file.html for file in two}) == 2
@@ -166,14 +167,23 @@ def test_a_radiograph_that_changed_since_it_was_scored_is_not_shown_as_another(
     draw(tmp_path / "set/normal/n2.png", 99)
     model, cache = Scorer.of(bundle), FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8)
     with pytest.raises(DataSetError, match=r"changed while(?s:.*)\nnormal/n2\.png$") as refusal:
-        gallery_of(tmp_path / "set", evaluated.evaluation, labelled, model.head, model.base, cache=cache, limits=LIMITS)
+        gallery_of(
+            tmp_path / "set",
+            evaluated.evaluation,
+            Sighted.for_card(labelled, model.card, tmp_path),
+            model.head,
+            model.base,
+            recipe=model.recipe,
+            cache=cache,
+            limits=LIMITS,
+        )
     assert "n2" not in refusal.value.words  # flows keep the words
 
 
 def test_a_model_that_is_not_there_is_said_before_anything_is_read(folder: Path, tmp_path: Path) -> None:
     cache = FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8)
     with pytest.raises(ModelError, match="no model"):
-        evaluate(folder, bundle=tmp_path / "nothing", limits=LIMITS, cache=cache, into=tmp_path)
+        evaluate(folder, bundle=tmp_path / "nothing", limits=LIMITS, cache=cache, into=tmp_path, segmenters=tmp_path)
 
 
 @pytest.mark.real_data
@@ -194,6 +204,7 @@ def test_the_shipped_model_is_evaluated_on_real_radiographs_and_said_to_have_see
         limits=AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0),
         cache=FeatureMapCache(tmp_path / "feature-maps", max_bytes=10**8),
         into=tmp_path / "reports",
+        segmenters=tmp_path / "lungs",
     )
     assert evaluated.evaluation.figures.auc.value > 0.9  # most of them trained it
     assert evaluated.files.pdf.stat().st_size > 100_000

@@ -17,4 +17,4 @@ def test_a_site_is_the_workspace_with_the_gate_of_screening(tmp_path: Path) -> N
     assert site.limits.max_file_bytes == 3 * 2**20
     assert site.automatic_promotion
     assert site.cache.size() == (0, 0)
-    assert site.registry.champion() == "standard-1"
+    assert site.registry.champion() == "standard-2"

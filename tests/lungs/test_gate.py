@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.gate_card import GateCard, GateLimits, gate_sentences
 from cxrscreen.classifier.neighbours import Neighbours
 from cxrscreen.classifier.pose import PoseReader
 from cxrscreen.errors import ModelError
@@ -21,7 +22,6 @@ from cxrscreen.lungs.gate import (
     look_at,
     strangeness_of,
 )
-from cxrscreen.lungs.gate_card import GateCard, GateLimits, gate_sentences
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.radiograph.refusal import Reason
 from tests.lungs.drawn_looks import LUNG_FIELDS, ONE_LUNG, features, looks, signatures

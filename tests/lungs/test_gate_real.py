@@ -97,7 +97,7 @@ def test_the_awkward_files_are_told_from_radiographs_by_a_gate_made_of_a_few(
     seen = LookedAt.of(readings, fields=fields, lungs=lungs, block4=list(block4(readings)), patients=list(some))
     n = len(readings)
     folds = [(np.flatnonzero(np.arange(n) % 3 != one), np.flatnonzero(np.arange(n) % 3 == one)) for one in range(3)]
-    gate, card = make_gate(seen, folds, segmenter_sha256=segmenter.card.weights_sha256)
+    gate, card, _ = make_gate(seen, folds, segmenter_sha256=segmenter.card.weights_sha256)
     assert card.refused.value < 0.1
     assert card.turned_found.value > 0.9
 

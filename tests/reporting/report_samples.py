@@ -7,9 +7,16 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from cxrscreen.classifier.calibration import Calibration
 from cxrscreen.classifier.card import DataSetCard, ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.map_card import MapCard
 from cxrscreen.classifier.operating_point import OperatingPoint, Prediction
+from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
+from cxrscreen.lungs.fields import fields_of
+from cxrscreen.lungs.map_audit import audit_map
+from cxrscreen.lungs.regions import regions_of
 from cxrscreen.radiograph.radiograph import Acquisition, FileType, View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import (
@@ -25,6 +32,7 @@ from cxrscreen.reporting.model import (
     Tally,
 )
 from cxrscreen.types import ActivationMap, Grey8
+from tests.lungs.drawn_lungs import LEFT, RIGHT, lungs
 
 POINT = OperatingPoint(threshold=0.41, sensitivity=0.95, specificity=0.9)
 PATIENT = PatientIdentity(name="Lestari, Ayu", patient_id="RM-00417", birth_date="1971-02-28")
@@ -96,6 +104,52 @@ CARD = ModelCard(
 )
 
 
+def _estimate(value: float, low: float, high: float, n: int = 213) -> Estimate:
+    return Estimate(value=value, low=low, high=high, n=n, method="made up")
+
+
+BAND = UncertainBand(
+    low=0.31,
+    high=0.62,
+    largest_error=0.05,
+    missed=_estimate(0.047, 0.02, 0.09, 128),
+    found=_estimate(0.9, 0.83, 0.94, 128),
+    false_alarms=_estimate(0.035, 0.01, 0.1, 85),
+    cleared=_estimate(0.89, 0.8, 0.94, 85),
+    uncertain=_estimate(0.07, 0.04, 0.11),
+)
+SHORTCUTS = ShortcutAudit(
+    n=205,
+    positives=122,
+    patients=160,
+    without_fields=8,
+    intact=_estimate(0.973, 0.95, 0.99),
+    lungs_out=_estimate(0.51, 0.43, 0.59),
+    lungs_only=_estimate(0.97, 0.94, 0.99),
+    exchanged=_estimate(0.988, 0.974, 0.998),
+    difference=_estimate(0.46, 0.38, 0.55),
+    same_view=None,
+)
+LUNG_CARD = CARD.model_copy(  # of a model that is shown the lungs alone, and knows how far it may be trusted
+    update={
+        "recipe": "lung-focused",
+        "calibration": Calibration(
+            slope=0.8,
+            intercept=0.1,
+            prevalence=0.6,
+            n=213,
+            brier_before=_estimate(0.1, 0.05, 0.15),
+            brier_after=_estimate(0.08, 0.05, 0.12),
+            curve_before=(),
+            curve_after=(),
+        ),
+        "band": BAND,
+        "shortcuts": SHORTCUTS,
+        "maps": MapCard(least=1.4, n=205, below_chance=_estimate(0.0, 0.0, 0.02)),
+    }
+)
+
+
 def made_up_map() -> ActivationMap:
     rows, columns = np.mgrid[0:7, 0:7]
     heat = np.exp(-((rows - 5) ** 2 + (columns - 1) ** 2) / 4).astype(np.float32)
@@ -130,6 +184,21 @@ def radiograph(**changes: object) -> ReadRadiograph:
         activation_map=made_up_map(),
     )
     return replace(base, **changes)  # type: ignore[arg-type]  # tests name fields
+
+
+def lung_radiograph(score: float = 0.8312, **changes: object) -> ReadRadiograph:
+    """A radiograph whose lungs were found, under a map of its lung fields."""
+    pixels, fields = made_up_pixels(512, 512), fields_of(lungs(RIGHT, LEFT))
+    found = regions_of(fields, pixels)
+    return radiograph(
+        prediction=Prediction(score=score, operating_point=POINT, band=BAND),
+        pixels=pixels,
+        fields=fields,
+        box=fields.box(0.04),
+        audit=audit_map(made_up_map(), found, box=fields.box(0.04)),
+        strangeness=0.42,
+        **changes,
+    )
 
 
 def study(**changes: object) -> StudyReport:

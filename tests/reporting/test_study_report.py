@@ -15,7 +15,7 @@ import pytest
 from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.errors import ReportError
 from cxrscreen.reporting.model import StudyReport
-from cxrscreen.reporting.page_parts import draw_scale, printable
+from cxrscreen.reporting.page_parts import printable, score_texts
 from cxrscreen.reporting.study_page import strongest_place
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter
@@ -236,9 +236,9 @@ def test_the_record_has_what_the_page_says_and_no_pixels(english: ReportWriter, 
 
 @pytest.mark.parametrize("score", [0.0, 0.409999, 0.41, 0.4100001, 1.0])
 def test_rounding_never_hides_on_which_side_a_score_lies(score: float) -> None:
-    scale = draw_scale(Prediction(score=score, operating_point=POINT), load_words("en"))
-    assert (float(scale.score) >= float(scale.threshold)) is (score >= POINT.threshold)
-    assert (scale.score == scale.threshold) is (abs(score - POINT.threshold) < 5e-7)
+    texts = score_texts(Prediction(score=score, operating_point=POINT), load_words("en"))
+    assert (float(texts["score"]) >= float(texts["threshold"])) is (score >= POINT.threshold)
+    assert (texts["score"] == texts["threshold"]) is (abs(score - POINT.threshold) < 5e-7)
 
 
 @pytest.mark.parametrize(

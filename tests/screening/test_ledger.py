@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.errors import LedgerDamagedError, LedgerError
 from cxrscreen.screening import database, schema
 from cxrscreen.screening import ledger as ledger_module
@@ -273,7 +274,7 @@ def test_a_step_is_bounded_by_files_but_a_study_is_never_cut(ledger: Ledger) -> 
 def test_a_ledger_of_the_first_format_is_brought_up_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = ("  meant TEXT", "  tries INTEGER")
+    new = ("  meant TEXT", "  tries INTEGER", *(f"  {name} " for name in schema.LATEST))
     old = "\n".join(line for line in schema.TABLES.splitlines() if not line.startswith(new))
     old = old.replace("lease_until REAL NOT NULL, ", "lease_until REAL NOT NULL ").replace(
         "DEFAULT 0,\n);", "DEFAULT 0\n);"
@@ -304,6 +305,25 @@ def test_a_ledger_of_the_first_format_is_brought_up_whole_or_not_at_all(
         assert columns[0] == columns[1]
     ledger.close()
     fresh.close()
+
+
+def test_a_ledger_of_the_second_format_keeps_its_findings(tmp_path: Path) -> None:
+    latest = tuple(f"  {name} " for name in schema.LATEST)
+    old = "\n".join(line for line in schema.TABLES.splitlines() if not line.startswith(latest))
+    with sqlite3.connect(tmp_path / "l") as db:
+        db.executescript(old.replace("DEFAULT 0, --", "DEFAULT 0 --"))
+        db.execute(
+            "INSERT INTO batch VALUES ('1', '/i', 0, ?, 'en', 'guided', 'now', NULL, 'o', 0, '')",
+            [CARD.model_dump_json()],
+        )
+        for name, positive in (("a", 1), ("b", 0), ("c", None)):
+            db.execute("INSERT INTO file (batch_id, name, positive) VALUES ('1', ?, ?)", (name, positive))
+        db.execute("PRAGMA user_version = 2")
+    db.close()
+    ledger = Ledger(tmp_path / "l")
+    assert [file.finding for file in ledger.files("1")] == [Finding.POSITIVE, Finding.NEGATIVE, None]
+    assert {(file.strangeness, file.lung_share, file.review) for file in ledger.files("1")} == {(None, None, ())}
+    ledger.close()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "overwritten", "text"])

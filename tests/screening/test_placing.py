@@ -12,6 +12,7 @@ import pytest
 
 from cxrscreen.screening import moving
 from cxrscreen.screening.records import REASON_FILE
+from tests.crash.accounts import RECORDED
 from tests.screening.decided import BATCH_ID, decide, opened
 
 DAY = Path("2026-03-01")
@@ -75,12 +76,12 @@ def test_the_records_hold_what_the_ledger_holds(tmp_path: Path) -> None:
         batch = decided.batch
     for path, row in ((archived, rows[odd]), (quarantined, rows["notes.txt"])):
         told = json.loads(path.read_text())
-        assert told["record_version"] == 2
+        assert told["record_version"] == 3
         assert os.fsencode(told["file"]) == os.fsencode(row.name)
         assert (told["batch"], told["study"]) == (row.batch_id, row.study_key)
-        for column in ("file_id", "sha256", "reason", "detail", "score", "positive", "report", "destination"):
+        for column in (*RECORDED, "file_id", "finding", "strangeness", "lung_share"):
             assert told[column] == getattr(row, column), column
-        assert told["outcome"] == row.outcome
+        assert (told["outcome"], tuple(told["review"])) == (row.outcome, row.review)
         assert told["placed_at"][10] == "T"
     assert json.loads(quarantined.read_text())["what_to_do"]
     assert of_batch["card"] == batch.card.model_dump(mode="json")

@@ -16,7 +16,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def asked(*files: Path | str, folder: str = "") -> Request:
-    return Request(folder=folder, files=tuple(map(str, files)), model="standard-1")
+    return Request(folder=folder, files=tuple(map(str, files)), model="standard-2")
 
 
 def test_files_are_named_from_the_folder_that_they_share(settings: Settings, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -276,7 +277,7 @@ class _Undecided(StubClassifier):
 
     def classify(self, prepared: PreparedBatch, *, explanation: ExplanationVariant) -> Classified:
         classified = super().classify(prepared, explanation=explanation)
-        return Classified(np.full(len(prepared), 0.5), classified.activation_maps)
+        return replace(classified, scores=np.full(len(prepared), 0.5))
 
 
 @pytest.mark.parametrize(("classifier", "scores"), [(StubClassifier(), 5), (_Undecided(), 1)])

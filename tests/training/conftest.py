@@ -28,6 +28,7 @@ def rounded_base() -> BaseWeights:
 def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
     """Train on block averages instead of VGG16's feature maps; examine a set and draw a phantom once a session."""
     from cxrscreen.classifier import backbone  # noqa: PLC0415  # starts TensorFlow
+    from cxrscreen.lungs import golden as phantoms  # noqa: PLC0415  # likewise
     from cxrscreen.training import golden, retraining  # noqa: PLC0415  # likewise
     from tests.training.drawn import CheapBackbone  # noqa: PLC0415  # likewise
 
@@ -37,7 +38,7 @@ def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
 
     monkeypatch.setattr(backbone, "Backbone", CheapBackbone)
     monkeypatch.setattr(golden, "Backbone", CheapBackbone)
-    monkeypatch.setattr(golden, "golden_phantom", PHANTOMS)
+    monkeypatch.setattr(phantoms, "golden_phantom", PHANTOMS)
     monkeypatch.setattr(retraining, "examine", examined_once)
     monkeypatch.setattr(retraining, "base_weights", lambda _named: rounded_base)
 

@@ -10,6 +10,7 @@ import numpy as np
 from cxrscreen.classifier.backbone import Backbone
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.feature_cache import FeatureMapCache
+from cxrscreen.classifier.recipe import Block
 from cxrscreen.classifier.registry import Registry
 from cxrscreen.labelled.site import Site
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
@@ -19,6 +20,7 @@ from cxrscreen.training.search_space import FixedSettings, SearchSpace, Stage
 from cxrscreen.types import FeatureMaps, PreparedBatch
 
 LIMITS = AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0)
+FIFTH = 5
 PATIENTS = 12  # of each class
 SPACE = SearchSpace(
     start="best",
@@ -33,11 +35,13 @@ SPACE = SearchSpace(
 class CheapBackbone(Backbone):
     """Puts block averages of the picture in the place of VGG16's maps; an unrounded base sees a little more."""
 
-    def __init__(self, weights: BaseWeights) -> None:
+    def __init__(self, weights: BaseWeights, *, block: Block = 5) -> None:
+        self.block = block
         self._more = np.float32(0.0 if _is_rounded(weights) else 0.5)
 
     def feature_maps(self, prepared: PreparedBatch) -> FeatureMaps:
-        return maps_of(prepared) + self._more
+        maps = maps_of(prepared) + self._more
+        return maps if self.block == FIFTH else np.repeat(np.repeat(maps, 2, axis=1), 2, axis=2)
 
 
 _ROUNDED: dict[str, bool] = {}  # rounding takes half a second
@@ -80,6 +84,7 @@ def site_in(root: Path, *, automatic_promotion: bool = False) -> Site:
         models=root / "models",
         runs=root / "retraining",
         reports=root / "reports",
+        segmenters=root / "lungs",
         cache=FeatureMapCache(root / "feature-maps", max_bytes=10**9),
         registry=Registry((root / "models",)),
         limits=LIMITS,

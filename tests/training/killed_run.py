@@ -20,6 +20,7 @@ import numpy as np
 from cxrscreen.classifier import backbone
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.making import Augmentation, GridPoint
+from cxrscreen.lungs import golden as phantoms
 from cxrscreen.training import golden, retraining, search
 from cxrscreen.training.held_out import HeldOut
 from cxrscreen.training.request import RetrainRequest
@@ -76,7 +77,7 @@ def start(folder: Path, root: Path, step: str, rounded: BaseWeights) -> None:
             kill()
 
     backbone.Backbone = golden.Backbone = CheapBackbone  # type: ignore[misc]  # the base costs nothing
-    golden.golden_phantom = a_picture
+    phantoms.golden_phantom = a_picture
     retraining.base_weights = lambda _named: rounded
     retraining.gallery_of = lambda *_, **__: ()
     retraining.write_evaluation = lambda *_, **__: None  # type: ignore[assignment,return-value]  # has its own tests

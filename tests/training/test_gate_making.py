@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cxrscreen.classifier.gate_card import GateCard
 from cxrscreen.errors import DataSetError
-from cxrscreen.lungs.gate_card import GateCard
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.training.gate_making import LookedAt, make_gate, signatures_of_all_ways
 from tests.lungs.drawn_looks import LUNG_FIELDS, ONE_LUNG, looks, signatures
@@ -27,7 +27,7 @@ def seen() -> LookedAt:
 
 
 def test_a_gate_is_made_and_measured_on_patients_left_out(seen: LookedAt) -> None:
-    gate, card = make_gate(seen, FOLDS, segmenter_sha256="1" * 64)
+    gate, card, _ = make_gate(seen, FOLDS, segmenter_sha256="1" * 64)
     assert (card.n, card.patients) == (N, 20)
     assert card.limits.segmenter_sha256 == "1" * 64
     assert card.refused.value == 0
@@ -51,8 +51,8 @@ def test_limits_compare_no_radiograph_with_its_own_patient(seen: LookedAt) -> No
         np.stack([seen.all_ways[place // 2] for place in range(N)]),
         [f"P{place // 2}" for place in range(N)],
     )
-    _, card = make_gate(twins, [(np.arange(N // 2), np.arange(N // 2, N)), (np.arange(N // 2, N), np.arange(N // 2))],
-                        segmenter_sha256="1" * 64)  # fmt: skip
+    halves = np.arange(N // 2), np.arange(N // 2, N)
+    _, card, _ = make_gate(twins, [halves, halves[::-1]], segmenter_sha256="1" * 64)
     assert min(card.limits.far_from["block4"], card.limits.far_from["lungs"]) > 0.01
 
 
@@ -77,7 +77,7 @@ def test_looking_at_a_set_takes_what_looking_at_each_radiograph_takes() -> None:
 
 def test_radiographs_without_lung_fields_count_as_refused_and_nothing_is_made_from_them(seen: LookedAt) -> None:
     faulty = [replace(one, block4=None, fields=ONE_LUNG) if place < 2 else one for place, one in enumerate(seen.looks)]
-    gate, card = make_gate(LookedAt(faulty, seen.all_ways, seen.patients), FOLDS, segmenter_sha256="1" * 64)
+    gate, card, _ = make_gate(LookedAt(faulty, seen.all_ways, seen.patients), FOLDS, segmenter_sha256="1" * 64)
     assert card.n == N
     assert card.refused.value == 2 / N
     assert gate.arrays()["neighbours/block4"].shape == (N - 2, 512)

@@ -161,7 +161,7 @@ def test_a_taken_version_is_refused_before_any_work(folder: Path, site: Site) ->
 
 def test_the_name_of_the_shipped_model_is_refused_before_any_work(folder: Path, site: Site) -> None:
     with pytest.raises(ModelError, match="Choose another version"):
-        Retraining(site, asked(folder / "nowhere", version="standard-1"))
+        Retraining(site, asked(folder / "nowhere", version="standard-2"))
 
 
 def test_the_limits_of_the_site_decide_what_is_trained_on(

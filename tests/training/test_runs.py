@@ -27,6 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         models=tmp_path / "models",
         runs=tmp_path / "retraining",
         reports=tmp_path / "reports",
+        segmenters=tmp_path / "lungs",
         cache=FeatureMapCache(tmp_path / "feature-maps", max_bytes=1),
         registry=Registry((tmp_path / "models",)),
         limits=AcceptanceLimits(min_side_pixels=300, max_pixels=64_000_000, max_aspect=2.0),

@@ -175,13 +175,14 @@ def test_the_head_that_ships_saw_the_development_part_and_no_patient_of_the_test
 
 def test_the_threshold_is_chosen_on_out_of_fold_scores_alone(watched: Watched) -> None:
     out_of_fold = [score for head in watched.of_folds for score in head.scored.values()]
-    assert sorted(watched.calibration) == sorted(out_of_fold)
+    assert sorted(watched.calibration) == sorted(watched.card.calibrated(np.array(out_of_fold)).tolist())
 
 
 def test_the_figures_of_the_test_are_those_of_radiographs_that_no_head_was_fitted_on(watched: Watched) -> None:
     fitted_on = set().union(*(head.seen for head in watched.heads))
     unseen = {r: score for r, score in watched.shipped.scored.items() if r not in fitted_on}
-    positive = {r: score >= watched.card.operating_point.threshold for r, score in unseen.items()}
+    calibrated = watched.card.calibrated(np.array(list(unseen.values())))
+    positive = dict(zip(unseen, (calibrated >= watched.card.operating_point.threshold).tolist(), strict=True))
     assert len(unseen) == watched.card.test.n
     for performance, diseased in ((watched.card.test.sensitivity, True), (watched.card.test.specificity, False)):
         right = [found == diseased for radiograph, found in positive.items() if is_diseased(radiograph) == diseased]

@@ -39,7 +39,7 @@ def settings_for(root: Path, **values: object) -> Settings:
 
 def passed(_settings: Settings) -> SelfTest:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    return SelfTest(at=now, seconds=0.1, model="standard-1", healthy=True, findings=())
+    return SelfTest(at=now, seconds=0.1, model="standard-2", healthy=True, findings=())
 
 
 def written(root: Path, **values: object) -> WrittenDigest:

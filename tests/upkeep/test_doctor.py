@@ -26,7 +26,7 @@ def _one_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_self_test_is_kept_for_whoever_asks_later(settings: Settings) -> None:
     tested = run_self_test(settings)
     assert tested.healthy
-    assert tested.model == "standard-1"
+    assert tested.model == "standard-2"
     assert read_self_test(settings.workspace) == tested
     assert (settings.workspace / "self-test.json").stat().st_mode & 0o777 == 0o600
 

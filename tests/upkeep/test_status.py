@@ -61,7 +61,7 @@ def test_a_fresh_installation_needs_nobody(fresh: Path) -> None:
     assert found.waiting is not None
     assert found.waiting.files == 0
     assert found.model is not None
-    assert (found.model.version, found.model.champion, found.model.verified) == ("standard-1", True, True)
+    assert (found.model.version, found.model.champion, found.model.verified) == ("standard-2", True, True)
     assert (found.self_test, found.digest, found.backup) == (None, None, None)
 
 
@@ -223,7 +223,7 @@ def test_a_model_whose_files_were_exchanged_is_found_by_its_hash(
 ) -> None:
     shipped = fresh.parent / "shipped"
     shutil.copytree(Path(__file__).parents[2] / "deployments" / "models", shipped)
-    with (shipped / "standard-1" / "weights.npz").open("r+b") as weights:
+    with (shipped / "standard-2" / "weights.npz").open("r+b") as weights:
         weights.seek(12_000_000)
         weights.write(b"\0\1\2\3")
     monkeypatch.setattr("cxrscreen.upkeep.champion.SHIPPED_MODELS", shipped)
@@ -257,7 +257,7 @@ def test_a_failed_file_that_has_gone_is_said_for_a_week(lived_in: Path) -> None:
 
 def write_self_test(root: Path, *, at: datetime, healthy: bool) -> None:
     findings = (Finding("report fonts", healthy=healthy, detail="set in none"),)
-    tested = SelfTest(at=at.isoformat(), seconds=1.0, model="standard-1", healthy=healthy, findings=findings)
+    tested = SelfTest(at=at.isoformat(), seconds=1.0, model="standard-2", healthy=healthy, findings=findings)
     (root / "self-test.json").write_text(tested.model_dump_json())
 
 

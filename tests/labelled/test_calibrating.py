@@ -9,8 +9,8 @@ from cxrscreen.classifier.calibration import calibrated, log_odds
 from cxrscreen.classifier.uncertain_band import choose_band
 from cxrscreen.errors import CalibrationError
 from cxrscreen.evaluation.scored import Scored
+from cxrscreen.labelled.calibrating import band_of, calibrate
 from cxrscreen.labelled.splits import Indices
-from cxrscreen.training.calibrating import band_of, calibrate
 from cxrscreen.types import Diseased, Scores
 
 
