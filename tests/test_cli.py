@@ -219,7 +219,8 @@ def test_a_promotion_and_its_rollback_are_told_listed_and_logged(
     assert (moved["version"], moved["former"], moved["who"]) == (challenger, "standard-2", "A. Tester")
     listed = {card["version"]: card for card in ask("models", *here)}
     assert {version: card["champion"] for version, card in listed.items()} == {challenger: True, "standard-2": False}
-    assert {version: card["verdict"] for version, card in listed.items()} == {challenger: "promote", "standard-2": "cannot tell"}
+    verdicts = {version: card["verdict"] for version, card in listed.items()}
+    assert verdicts == {challenger: "promote", "standard-2": "cannot tell"}
     assert within(monkeypatch, "rollback", "--why", "more misses", *here) == 0
     said = capfd.readouterr().out
     assert said.startswith(f"standard-2 screens from the next batch on, in place of {challenger}.")
