@@ -48,7 +48,7 @@ def _run_name() -> str:
 def retrain(  # noqa: PLR0913  # the fields of a form
     folder: str,
     *,
-    recipe: RecipeName = "standard",
+    recipe: RecipeName | None = None,
     search: bool = False,
     copies: Annotated[int, Field(ge=0, le=MOST_COPIES)] = 0,
     max_shift: Annotated[float, Field(gt=0, le=MOST_SHIFT)] = 0.1,
@@ -66,7 +66,8 @@ def retrain(  # noqa: PLR0913  # the fields of a form
     Args:
         folder: Absolute path of a folder on the machine that trains, with covid/, normal/ and perhaps metadata.csv.
         recipe: "lung-focused" sees the lung fields alone, and takes neither search nor shifted copies; "standard" sees
-            the whole radiograph; "study-2020" is the study's, which sees its upper left only.
+            the whole radiograph; "study-2020" is the study's, which sees its upper left only. Left empty: lung-focused,
+            or standard where a search or shifted copies are asked for.
         search: Search for learning rate, batch size, optimizer and epochs first, in the space at the end of the form.
             Otherwise the study's final settings hold.
         copies: Shifted copies of each training radiograph (augmentation); 0: none.

@@ -382,7 +382,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
             assert cv2.imwrite(str(root / "set" / label / f"{number}.png"), cv2.resize(coarse, (width, 320)))
     shutil.copy(root / "set" / "covid" / "0.png", root / "set" / "covid" / "again.png")
     (root / "set" / "covid" / "notes.txt").write_text("no picture")
-    words = ("retrain", root / "set", "--version", "site-1", "--workspace", root / "w")
+    words = ("retrain", root / "set", "--recipe", "standard", "--version", "site-1", "--workspace", root / "w")
     return Trained(root / "set", root / "w", answered(*words, cwd=root))
 
 

@@ -29,7 +29,12 @@ LabelledFolder = Annotated[Path, typer.Argument(help="With covid/, normal/, and 
 def retrain(
     folder: LabelledFolder,
     *,
-    recipe: Annotated[RecipeName, typer.Option(help="How to train.")] = "standard",
+    recipe: Annotated[
+        RecipeName | None,
+        typer.Option(
+            help="How to train. Default: lung-focused; standard where a search or shifted copies are asked for."
+        ),
+    ] = None,
     search: Annotated[
         bool | None, typer.Option("--search/--no-search", help="Search for the best settings first.")
     ] = None,

@@ -23,7 +23,7 @@ class RetrainRequest(Frozen):
     """Everything that a person chooses; the same request on the same data goes on with a run that was killed."""
 
     data_folder: Path = Field(description="Folder with covid/ and normal/, and perhaps metadata.csv.")
-    recipe: RecipeName = "standard"
+    recipe: RecipeName
     version: str = Field(default="", description="Of the new model; empty: the recipe and the time.")
     search: bool = Field(default=False, description="Search for settings before the model is fitted.")
     space: SearchSpace = Field(default=STUDY_SPACE, description="What is searched, where a search is asked for.")
@@ -44,13 +44,20 @@ class RetrainRequest(Frozen):
         return augmentation
 
 
-def request_of(**chosen: Any) -> RetrainRequest:  # noqa: ANN401  # pydantic checks each value
+def request_of(*, recipe: RecipeName | None = None, **chosen: Any) -> RetrainRequest:  # noqa: ANN401  # pydantic checks
     """Make a request of values from a form or a command line.
+
+    Args:
+        recipe: ``None``: the best there is for what is asked, "lung-focused", or "standard" where settings are searched
+            or shifted copies made, which a linear head does not take.
+        chosen: The other fields.
 
     Raises:
         SettingsError: A value is unknown or out of range; the message says which and what may stand there.
     """
     try:
-        return RetrainRequest(**chosen)
+        request = RetrainRequest(**{"recipe": recipe or "lung-focused"} | chosen)
     except ValidationError as exc:
         raise SettingsError(f"This retraining cannot be started. {faults_of(exc)}.") from exc
+    needs_a_dense_head = request.search or request.augmentation.copies > 0
+    return request.model_copy(update={"recipe": "standard"}) if recipe is None and needs_a_dense_head else request

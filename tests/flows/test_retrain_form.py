@@ -103,7 +103,8 @@ def test_the_longest_field_stands_last(tmp_path: Path) -> None:
     assert min(form, key=lambda field: form[field]["position"]) == "folder"
     assert max(form, key=lambda field: form[field]["position"]) == "space"
     assert form["copies"]["minimum"] == 0
-    assert form["recipe"]["enum"] == ["study-2020", "standard", "lung-focused"]
+    assert form["recipe"]["anyOf"][0]["enum"] == ["study-2020", "standard", "lung-focused"]
+    assert form["recipe"].get("default") is None
 
 
 def test_no_flow_can_take_the_place_of_the_nightly_screening(tmp_path: Path) -> None:

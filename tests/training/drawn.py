@@ -93,7 +93,7 @@ def site_in(root: Path, *, automatic_promotion: bool = False) -> Site:
 
 
 def asked(folder: Path, **chosen: object) -> RetrainRequest:
-    return RetrainRequest(**({"data_folder": folder, "seed": 1} | chosen))  # type: ignore[arg-type]  # pydantic checks
+    return RetrainRequest(**({"data_folder": folder, "recipe": "standard", "seed": 1} | chosen))  # type: ignore[arg-type]  # pydantic checks
 
 
 def essence(made: Retrained) -> dict[str, object]:

@@ -40,7 +40,9 @@ SPACE = SearchSpace(
 
 
 def request_for(folder: Path) -> RetrainRequest:
-    return RetrainRequest(data_folder=folder, search=True, space=SPACE, augmentation=Augmentation(copies=2), seed=3)
+    return RetrainRequest(
+        data_folder=folder, recipe="standard", search=True, space=SPACE, augmentation=Augmentation(copies=2), seed=3
+    )
 
 
 def main(folder: Path, starts: list[str]) -> None:

@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 def begun(site: Site, *, seed: int = 1, version: str = "") -> Run:
-    request = RetrainRequest(data_folder=Path("labelled"), seed=seed, version=version)
+    request = RetrainRequest(data_folder=Path("labelled"), recipe="standard", seed=seed, version=version)
     return open_run(site, request, fingerprint="f" * 64, base_sha256="b" * 64)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cxrscreen.classifier.recipe import recipe_named
@@ -98,7 +100,7 @@ def test_a_space_of_too_many_points_is_refused_without_drawing_it() -> None:
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ({"recipe": "newest"}, "recipe: Input should be 'study-2020' or 'standard'"),
+        ({"recipe": "newest"}, "recipe: Input should be 'study-2020', 'standard' or 'lung-focused'"),
         ({"augmentation": {"copies": 21}}, "augmentation: there may be 0 to 20 shifted copies"),
         ({"augmentation": {"copies": 2, "max_shift": 0.6}}, "augmentation: the largest shift is a part of the side"),
         ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
@@ -109,3 +111,17 @@ def test_a_request_that_cannot_be_met_is_refused_in_words(chosen: dict[str, obje
     with pytest.raises(SettingsError) as refused:
         request_of(data_folder="somewhere", **chosen)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "recipe"),
+    [
+        ({}, "lung-focused"),
+        ({"search": True}, "standard"),
+        ({"augmentation": {"copies": 2}}, "standard"),
+        ({"recipe": "study-2020"}, "study-2020"),
+        ({"recipe": "lung-focused", "search": True}, "lung-focused"),
+    ],
+)
+def test_a_request_without_a_recipe_gets_the_best_one_for_what_it_asks(chosen: dict[str, Any], recipe: str) -> None:
+    assert request_of(data_folder="somewhere", **chosen).recipe == recipe

@@ -127,7 +127,8 @@ def watched(folder: Path, tmp_path_factory: pytest.TempPathFactory, rounded_base
         patch.setattr(retraining, "gallery_of", lambda *_, **__: ())
         patch.setattr(retraining, "write_evaluation", lambda *_, **__: None)
         site = site_in(tmp_path_factory.mktemp("unseen"))
-        run = retraining.Retraining(site, RetrainRequest(data_folder=folder, seed=1, search=True, space=SPACE))
+        request = RetrainRequest(data_folder=folder, recipe="standard", seed=1, search=True, space=SPACE)
+        run = retraining.Retraining(site, request)
         for stage in run.stages:
             run.search_stage(stage)
         of_search = list(heads.values())
