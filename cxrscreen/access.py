@@ -21,6 +21,7 @@ AUTH_FILE = "auth"
 SHORTEST_PASSWORD = 12
 LONGEST_LINE = 512
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9.]+))(?::[0-9]{1,5})?", re.IGNORECASE)
+REFUSAL = "This server answers to this machine's own names alone"
 HOW_TO = """Make one with:  (umask 077; echo "night:$(openssl rand -hex 16)" > {path})"""
 
 
@@ -53,6 +54,17 @@ def is_loopback(host: str) -> bool:
     except (OSError, UnicodeError) as exc:
         raise SettingsError(f"host = {host!r} is no address of this machine. Correct it in cxrscreen.toml.") from exc
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
+
+
+def url_of(host: str, port: int) -> str:
+    """Return where a server that listens at ``host`` is reached from this machine."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")  # noqa: PLR2004  # IPv4
+    return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"  # noqa: PLR2004  # likewise
 
 
 def names_this_machine(host_header: str) -> bool:

@@ -100,3 +100,10 @@ class CalibrationError(CxrscreenError):
 
 class ReportError(CxrscreenError):
     """A report could not be written."""
+
+
+def loggable(exc: Exception) -> str:
+    """Return what may be logged of an error: all but ours may name files, and so may name patients."""
+    if isinstance(exc, CxrscreenError):
+        return str(exc)
+    return (exc.strerror if isinstance(exc, OSError) else None) or type(exc).__name__

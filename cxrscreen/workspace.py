@@ -20,9 +20,8 @@ log = logging.getLogger(__name__)
 
 PRIVATE_FOLDER = 0o700
 KEY_BYTES = 32
-FOLDER_MARK = (
-    ".cxrscreen-folder"  # lies in the workspace and in each folder whose absence must not be taken for emptiness
-)
+# Lies in the workspace, and in each folder whose absence must not be taken for emptiness.
+FOLDER_MARK = ".cxrscreen-folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,11 @@ class Workspace:
     def feature_maps(self) -> Path:
         """Cache of feature maps; may be cleared at any time."""
         return self.root / "feature-maps"
+
+    @property
+    def lungs(self) -> Path:
+        """Lung segmenters that were trained here."""
+        return self.root / "lungs"
 
     @property
     def retraining(self) -> Path:
@@ -118,7 +122,7 @@ class Workspace:
     @property
     def ledger_lock(self) -> Path:
         """Locked in part by everyone who has the ledger open, and whole by those who need it for themselves."""
-        return self.root / "ledger.sqlite.lock"
+        return lock_of(self.ledger)
 
     @property
     def key(self) -> Path:
@@ -134,6 +138,11 @@ class Workspace:
     def prefect(self) -> Path:
         """Prefect's own database and settings."""
         return self.root / "prefect"
+
+
+def lock_of(ledger: Path) -> Path:
+    """Return the lock file that belongs to a ledger, wherever it lies."""
+    return ledger.with_name(f"{ledger.name}.lock")
 
 
 def is_closed(folder: Path) -> bool:

@@ -21,9 +21,9 @@ from types import FrameType
 
 from cxrscreen.access import require_password
 from cxrscreen.errors import CxrscreenError, LedgerError
+from cxrscreen.locks import hold
 from cxrscreen.owner import this_process
 from cxrscreen.settings import Settings, load_settings
-from cxrscreen.upkeep.standstill import hold
 from cxrscreen.workspace import Workspace, open_workspace, private_process
 from flows.environment import api_url, password_environment, prefect_environment, reports_url, ui_url
 from flows.guard import Guard

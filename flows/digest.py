@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
-from cxrscreen.reporting.digest import Digest
+from cxrscreen.reporting.digest import Digest, DriftCheck
 from cxrscreen.settings import Settings, load_settings
 from cxrscreen.upkeep.digest import WrittenDigest, write_digest
 from flows.environment import reports_url
@@ -100,8 +100,17 @@ def _drift(found: Digest) -> str:
     )
     return (
         f"## Drift, {drift.first_day} to {drift.last_day}, against the card of {drift.model}\n\n"
-        f"| quantity | n | n of the card | PSI | p | drift |\n|{'--|' * 6}\n{rows}\n\n"
+        f"| quantity | n | n of the card | PSI | p | drift |\n|{'--|' * 6}\n{rows}\n\n{_mixture(drift)}"
     )
+
+
+def _mixture(drift: DriftCheck) -> str:
+    if drift.best_share is None:
+        return ""
+    best = f"{100 * drift.best_share:.0f} %"
+    if drift.prevalence is None:
+        return f"Compared as if {best} had COVID-19, which fits the scores best: the settings do not say the share.\n\n"
+    return f"Compared as if {100 * drift.prevalence:g} % had COVID-19, as the settings say; {best} fits best.\n\n"
 
 
 def _sums(found: Digest) -> str:
@@ -110,7 +119,7 @@ def _sums(found: Digest) -> str:
     return (
         f"| {' | '.join(counts)} |\n|{'--|' * len(counts)}\n| {' | '.join(str(n) for n in counts.values())} |\n\n"
         f"Reported studies: {found.studies}. Flagged for reading: {len(found.flagged)}. "
-        f"Uncertain, so a human reads: {len(found.uncertain)}.\n\n"
+        f"Uncertain, so a human reads: {len(found.uncertain)}. To be looked at again: {len(found.review)}.\n\n"
         + (disagreements or "The whole ledger agrees with archive, quarantine and reports.")
     )
 

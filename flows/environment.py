@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import platform
 
+from cxrscreen.access import url_of
 from cxrscreen.settings import Settings
 from flows.leash import temporary_folder
 
@@ -68,25 +69,17 @@ def password_environment(password: str | None, *, server: bool = False) -> dict[
 
 def api_url(settings: Settings) -> str:
     """Return where our own processes, on this machine, reach Prefect's server."""
-    return _url(_within(settings.host), settings.ui_port)
+    return url_of(settings.host, settings.ui_port)
 
 
 def ui_url(settings: Settings) -> str:
     """Return where people find the Prefect UI."""
-    return _url(_shown(settings.host), settings.ui_port)
+    return url_of(_shown(settings.host), settings.ui_port)
 
 
 def reports_url(settings: Settings) -> str:
     """Return where people find the reports folder."""
-    return _url(_shown(settings.host), settings.reports_port)
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _within(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not listened at
+    return url_of(_shown(settings.host), settings.reports_port)
 
 
 def _shown(host: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from cxrscreen.access import comes_from_here
+from cxrscreen.access import REFUSAL, comes_from_here
 
 MANUALS = ("/docs", "/redoc", "/api/docs", "/api/redoc")  # these pages load their scripts from other sites
 
@@ -60,7 +60,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008})  # RFC 6455: against the rules; before an accept it is 403
         return
     await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"This server answers to this machine's own names alone.\n"})
+    await send({"type": "http.response.body", "body": f"{REFUSAL}.\n".encode()})
 
 
 def _with_headers(send: Send) -> Send:

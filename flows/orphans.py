@@ -14,7 +14,12 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Crashed
 
@@ -25,6 +30,17 @@ UNDER_WAY = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 TRIES = 5
 PAUSE_SECONDS = 2.0
 LONGEST_START = timedelta(minutes=15)  # from "pending" to the first line of ours in the run's process
+
+
+def runs_under_way(
+    client: SyncPrefectClient, deployment: UUID | None = None, *, limit: int | None = None
+) -> list[FlowRun]:
+    """Return the runs that the server believes to be under way, of one deployment or of all."""
+    chosen = FlowRunFilter(
+        deployment_id=None if deployment is None else FlowRunFilterDeploymentId(any_=[deployment]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY))),
+    )
+    return client.read_flow_runs(flow_run_filter=chosen, limit=limit)
 
 
 def crash_orphans() -> int:
@@ -46,7 +62,7 @@ def crash_orphans() -> int:
 
 def _crash_orphans() -> int:
     with get_client(sync_client=True) as client:
-        orphans = _under_way(client)
+        orphans = runs_under_way(client)
         for run in orphans:
             _crash(client, run, "The serving process ended before this run.")
     return len(orphans)
@@ -72,7 +88,7 @@ class LostRuns:
         """Look once."""
         owners = noted(processes_folder(self._home))
         with self._connect() as client:
-            under_way = _under_way(client)
+            under_way = runs_under_way(client)
             gone = frozenset(run.id for run in under_way if _is_gone(run, owners.get(str(run.id))))
             for run in under_way:
                 if run.id in gone & self._gone_before:
@@ -89,11 +105,6 @@ def _is_gone(run: FlowRun, owner: str | None) -> bool:
     if run.state is None or run.state_type is not StateType.PENDING:
         return False
     return datetime.now(tz=UTC) - run.state.timestamp > LONGEST_START
-
-
-def _under_way(client: SyncPrefectClient) -> list[FlowRun]:
-    chosen = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY)))
-    return client.read_flow_runs(flow_run_filter=FlowRunFilter(state=chosen))
 
 
 def _crash(client: SyncPrefectClient, run: FlowRun, why: str) -> None:

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from cxrscreen.access import comes_from_here
-from cxrscreen.screening.opening import open_regular
+from cxrscreen.access import REFUSAL, comes_from_here
+from cxrscreen.screening.opening import folder_below, open_regular
 
 MOST_CONNECTIONS = 32
 REQUEST_SECONDS = 10.0  # to send the request
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         if expected is None:
             if comes_from_here(self.headers.get_all("Host", []), self.headers.get_all("Origin", [])):
                 return True
-            self.send_error(HTTPStatus.FORBIDDEN, "This server answers to this machine's own names alone")
+            self.send_error(HTTPStatus.FORBIDDEN, REFUSAL)
             return False
         if given is not None and hmac.compare_digest(expected.encode(), given.encode("latin-1")):
             return True
@@ -221,13 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _names(folder: Path, name: str) -> list[str] | None:
     """Return the visible names in a folder below ``folder``, those of folders with a slash; ``None`` if it is none."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        for part in filter(None, name.split("/")):
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
-            os.close(handle)
-            handle = below
-        with os.scandir(handle) as entries:
+        with folder_below(folder, filter(None, name.split("/"))) as handle, os.scandir(handle) as entries:
             return [
                 entry.name + "/" * entry.is_dir(follow_symlinks=False)
                 for entry in entries
@@ -235,8 +230,6 @@ def _names(folder: Path, name: str) -> list[str] | None:
             ]
     except (FileNotFoundError, NotADirectoryError):
         return None
-    finally:
-        os.close(handle)
 
 
 def _shown(name: str) -> str:

@@ -55,6 +55,7 @@ def retrain(  # noqa: PLR0913  # the fields of a form
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 2020,
     note: str = "",
     version: str = "",
+    lungs: str = "",
     base: str = SHIPPED_BASE,
     space: SpaceForm = SpaceForm(),  # noqa: B008  # never changed
 ) -> State[Any]:
@@ -75,6 +76,7 @@ def retrain(  # noqa: PLR0913  # the fields of a form
         seed: Same seed, same files, same machine: same model.
         note: Why, in your own words, without patient data. It is kept beside the model.
         version: Name of the new model; empty: recipe, date and time.
+        lungs: Version of a lung segmenter that train-lungs made here; empty: the shipped one.
         base: ImageNet weights: "shipped" (those of the shipped model), "download" (from Keras), or the path of an
             .npz file.
         space: What is searched, used only where search is on.
@@ -90,6 +92,7 @@ def retrain(  # noqa: PLR0913  # the fields of a form
             augmentation=Augmentation(copies=copies, max_shift=max_shift),
             seed=seed,
             note=note.strip(),
+            lungs=lungs.strip(),
             base=base.strip() or SHIPPED_BASE,
         )
         return _make_challenger(settings, request)

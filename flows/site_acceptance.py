@@ -44,9 +44,10 @@ def site_acceptance(folder: str, model: str = AS_SET) -> State[Any]:
         judged = judge_site(settings, chosen, bundle, bar.part(0, 100))
     except CxrscreenError as exc:
         return Failed(message=str(exc))
-    acceptance, evaluation = judged.acceptance, judged.evaluated.evaluation
-    publish_data(evaluation.data.bias, run="site-acceptance")
-    publish_figures(evaluation, run="site-acceptance")
+    acceptance = judged.acceptance
+    publish_data(judged.bias, run="site-acceptance")
+    if judged.evaluated is not None:
+        publish_figures(judged.evaluated.evaluation, run="site-acceptance")
     publish_site(settings, judged)
     bar.end()
     return Completed(message=f"{acceptance.model}: {acceptance.verdict}. {acceptance.reason}")

@@ -22,13 +22,15 @@ def publish_site(settings: Settings, judged: JudgedSite) -> None:
     """Write the verdict with its links, and the table of its rules."""
     acceptance = judged.acceptance
     diseased, healthy = acceptance.diseased_patients, acceptance.healthy_patients
-    paper, report = (report_url(settings, file) for file in (judged.files.pdf, judged.evaluated.files.html))
+    links = [f"**[Paper for the committee]({report_url(settings, judged.files.pdf)})**"]
+    if judged.evaluated is not None:
+        links.append(f"([evaluation report]({report_url(settings, judged.evaluated.files.html)}))")
     create_markdown_artifact(
         "\n\n".join(
             [
                 f"# {plain(acceptance.model)}: {plain(acceptance.verdict)}",
                 plain(acceptance.reason),
-                f"**[Paper for the committee]({paper})** ([evaluation report]({report}))",
+                " ".join(links),
                 f"{acceptance.scored} radiographs of {diseased} patients with COVID-19 and {healthy} normal ones.",
                 PROTOTYPE,
                 "The links work while `cxrscreen serve` runs on this machine.",

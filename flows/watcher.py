@@ -11,12 +11,6 @@ from typing import NoReturn
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 
@@ -24,7 +18,7 @@ from cxrscreen.screening.intake import Sighting, look
 from cxrscreen.settings import Settings
 from cxrscreen.workspace import Workspace, batches_in
 from flows.deployments import INTAKE_DEPLOYMENT
-from flows.orphans import UNDER_WAY, LostRuns
+from flows.orphans import LostRuns, runs_under_way
 from flows.screen_intake import screen_intake
 
 DEPLOYMENT = f"{screen_intake.name}/{INTAKE_DEPLOYMENT}"
@@ -116,7 +110,7 @@ class Watcher:
             if not self._is_due(now):
                 return
             deployment = self._read_deployment(client)
-            if deployment is None or _under_way(client, deployment):
+            if deployment is None or runs_under_way(client, deployment, limit=1):
                 return  # a run may take the new files, too; what it leaves is still new afterwards
             self._run = client.create_flow_run_from_deployment(deployment, tags=["watcher"]).id
             self._seen_before, self._seen, self._run_owed = self._seen, now, False
@@ -146,11 +140,3 @@ def _read(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
 def _found_no_place(run: FlowRun) -> bool:
     """Tell a run that was cancelled before it began, for want of a place, from one that a person has stopped."""
     return run.state_type is StateType.CANCELLED and run.run_count == 0
-
-
-def _under_way(client: SyncPrefectClient, deployment: UUID) -> bool:
-    chosen = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY))),
-    )
-    return bool(client.read_flow_runs(flow_run_filter=chosen, limit=1))

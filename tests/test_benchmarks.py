@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,20 @@ import pytest
 from cxrscreen.classifier.head import Head
 from cxrscreen.classifier.making import GridPoint
 from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.shortcut_audit import NOT_SHOWN
+from tests.benchmarks import kills
 from tests.benchmarks.pooling_figure import COLUMNS, SEEN, draw
 from tests.benchmarks.pooling_looks import as_shares, gradient_of, occlusion, outside_window
 from tests.benchmarks.pooling_window import in_region, riddle
 from tests.benchmarks.readme import with_figures
 from tests.benchmarks.readme_retraining import RIDDLE
+from tests.benchmarks.readme_trust import cost_in_words, trust_in_words
 from tests.benchmarks.recipes import figures_of, summary
 from tests.benchmarks.search import StudyCost, extrapolated
+from tests.benchmarks.trust_cost import PLAIN, TRUSTED, Screened, figures
+from tests.crash.arrivals import PICTURES
+from tests.lungs.cards import lung_card
+from tests.reporting.report_samples import CARD, LUNG_CARD
 
 
 def test_the_studys_way_passes_the_training_folds_in_every_epoch_and_the_validation_folds_once() -> None:
@@ -92,6 +100,47 @@ def test_the_figure_of_the_pooling_window_is_drawn_from_the_numbers_alone() -> N
     assert first.startswith(b"<?xml")
     assert first == draw(_drawn(share=0.01))
     assert first != draw(_drawn(share=0.02))
+
+
+def test_trust_costs_what_it_adds_in_each_round_and_not_what_the_machine_does_in_between() -> None:
+    screened = Screened(Path(), ())
+    screened.whole = {
+        TRUSTED: [0.42, 0.84, 0.63],
+        PLAIN: [0.40, 0.80, 0.50],
+    }  # slow for a while
+    screened.pages = {TRUSTED: [0.11, 0.22, 0.13], PLAIN: [0.10, 0.20, 0.12]}
+    parts = {"lung_fields": 0.005, "framing": 0.003, "plain_framing": 0.001, "gate": 0.008, "map_audit": 0.004}
+    parts |= {"base_and_map": 0.25, "plain_base_and_map": 0.28}
+    found = figures(screened, {part: [seconds] * 3 for part, seconds in parts.items()}, {"first": 1.8, "later": 0.5})
+    assert (found["more"], found["more_lowest"], found["more_highest"]) == pytest.approx((0.05, 0.05, 0.26))
+    assert found["parts_milliseconds"] == {"lung_fields": 5, "framing": 2, "gate": 8, "map_audit": 4, "pages": 10}
+    assert found["shorter_base_milliseconds"] == 30
+    assert "takes +5.0% of that time (+5.0% to +26.0% in 5 rounds" in cost_in_words(found)
+
+
+def test_a_model_that_sees_whole_radiographs_and_was_never_audited_is_said_not_to_use_the_lungs() -> None:
+    assert trust_in_words(CARD, lung_card(b"")).endswith(NOT_SHOWN)
+
+
+def test_what_is_so_by_construction_is_said_to_prove_nothing() -> None:
+    said = trust_in_words(LUNG_CARD, lung_card(b""))
+    assert "They do **not** show which sign in the lungs is read" in said
+    assert "at other hospitals is unknown" in said
+
+
+def test_a_killed_night_is_given_radiographs_of_its_own_as_long_as_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = [tmp_path / f"{number}.jpg" for number in range(2 * PICTURES + 3)]
+    for file in real:
+        file.write_bytes(file.name.encode())
+    monkeypatch.setattr(kills, "all_real_radiographs", lambda: real)
+    nights = [
+        [content for name, content in kills.night_of_real_files(night).items() if name.startswith("picture")]
+        for night in (1, 2, 3)
+    ]
+    assert nights[0] + nights[1] == [file.name.encode() for file in real[: 2 * PICTURES]]
+    assert nights[2][:4] == [real[place].name.encode() for place in (-3, -2, -1, 0)]
 
 
 def test_a_block_of_the_readme_that_nobody_writes_is_an_error() -> None:

@@ -34,7 +34,7 @@ class Backbone:
             if int(name.removeprefix("block")[0]) <= block
         }
         signature = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.uint8)]
-        self._graph = tf.function(self._forward, input_signature=signature)
+        self._graph = tf.function(self._forward, input_signature=signature, autograph=False)
 
     def feature_maps(self, prepared: PreparedBatch) -> FeatureMaps:
         """Run the base in steps of a few radiographs, so that memory stays flat.

@@ -31,6 +31,7 @@ class Calibration(Frozen):
         n: Radiographs, each scored by a head that had not seen its patient.
         brier_before: Of the raw scores, mean squared distance to the truth.
         brier_after: Of calibrated ones; each fold is calibrated by the line through the other folds.
+        brier_change: After minus before, paired; below 0 where calibrating helps.
         curve_before: Of the raw scores, by rising score.
         curve_after: Of the same cross-fitted scores as ``brier_after``.
     """
@@ -41,6 +42,7 @@ class Calibration(Frozen):
     n: int
     brier_before: Estimate
     brier_after: Estimate
+    brier_change: Estimate | None = None
     curve_before: tuple[ReliabilityBin, ...]
     curve_after: tuple[ReliabilityBin, ...]
 

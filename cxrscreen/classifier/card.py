@@ -12,7 +12,9 @@ from cxrscreen.classifier.gate_card import GateCard
 from cxrscreen.classifier.map_card import MapCard
 from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.classifier.recipe import RecipeName
-from cxrscreen.classifier.reference import References
+from cxrscreen.classifier.recipe_choice import RecipeChoice
+from cxrscreen.classifier.reference import KnownReferences
+from cxrscreen.classifier.segmenter_overlap import SegmenterOverlap
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.types import Scores
@@ -84,11 +86,15 @@ class ModelCard(Frozen):
     golden: tuple[GoldenScore, ...]
     calibration: Calibration | None = None
     band: UncertainBand | None = None
+    band_in_test: UncertainBand | None = None  # the same band, with its rates on the held-out test
     shortcuts: ShortcutAudit | None = None  # of the development part, each radiograph by a head that had not seen it
     gate: GateCard | None = None
     maps: MapCard | None = None
-    references: References | None = None
+    references: KnownReferences = None
     segmenter_sha256: str = ""  # of the weights of the lung segmenter that the model was made with
+    segmenter_overlap: SegmenterOverlap | None = None  # of its patients and this set's; None: not known
+    recipe_choice: RecipeChoice | None = None  # where the recipe was chosen on this very set
+    looks: int | None = None  # other models that had been scored on some of the test part before
     bias: BiasReport | None = None  # of the set that it was made from; not measured before that was possible
     limits: tuple[str, ...]  # one sentence each, shown on reports
     credits: tuple[str, ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.card import ModelCard, Performance
 from cxrscreen.classifier.card_trust import trust_sections
@@ -10,7 +12,7 @@ from cxrscreen.classifier.estimate import Estimate
 
 def render_card(card: ModelCard) -> str:
     """Return ``CARD.md``: what ``card.json`` says, for people."""
-    point, data_set = card.operating_point, card.data_set
+    data_set = card.data_set
     sections = [
         f"# Model {card.version}",
         "A prototype for research: not for medical use, and not for diagnosis. Written by code from `card.json`.",
@@ -37,14 +39,9 @@ def render_card(card: ModelCard) -> str:
             }
         ),
         *(_bias(card.bias) if card.bias else ()),
-        "## Operating point",
-        (
-            f"Positive from a score of {point.threshold:.6f}: there the radiographs that the threshold was chosen on "
-            f"show a sensitivity of {point.sensitivity:.3f} and a specificity of {point.specificity:.3f}. "
-            "Measured where it was chosen, both flatter the model; the held-out test had no part in the choice."
-        ),
+        *_operating_point(card),
         "## Figures",
-        *(_performance(performance) for performance in (card.folds, card.test)),
+        *_figures(card),
         *trust_sections(card),
         "## Limits",
         _bullets(card.limits),
@@ -78,6 +75,39 @@ def _bias(bias: BiasReport) -> list[str]:
         rows += [f"| {one.name} {_cells(one.auc)} {one.meaning.replace('|', '/')} |" for one in bias.shortcuts]
         sections.append("\n".join(rows))
     return sections
+
+
+def _operating_point(card: ModelCard) -> tuple[str, str]:
+    point = card.operating_point
+    where = (
+        "there the radiographs that the threshold was chosen on show a sensitivity of "
+        f"{point.sensitivity:.3f} and a specificity of {point.specificity:.3f}. Measured where it was chosen, both "
+        "flatter the model; the held-out test had no part in the choice."
+    )
+    if card.band is None:
+        return "## Operating point", f"Positive from a score of {point.threshold:.6f}: {where}"
+    return (
+        "## Operating point, for comparison only",
+        (
+            "Screening goes by the uncertain band below, not by this. For comparison with other models there is a "
+            f"threshold of {point.threshold:.6f}: {where}"
+        ),
+    )
+
+
+def _figures(card: ModelCard) -> Iterator[str]:
+    if card.band is not None:
+        yield "Sensitivity, specificity and accuracy are those of the operating point; those of the band stand below."
+    yield _performance(card.folds)
+    if card.recipe_choice is not None:
+        yield (
+            f"The recipe itself was chosen on this part, among {card.recipe_choice.among}, by the criterion in "
+            f"`{card.recipe_choice.record}` and with the departures named there: these figures flatter it."
+        )
+    yield _performance(card.test)
+    if card.looks is not None:
+        others = "1 other model was" if card.looks == 1 else f"{card.looks or 'no'} other models were"
+        yield f"Before this one, {others} scored on some of these radiographs."
 
 
 def _performance(performance: Performance) -> str:

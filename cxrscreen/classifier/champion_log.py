@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,12 +45,14 @@ class ChampionLog:
     Args:
         folder: Holds the log; need not exist before the first move.
         origin: Champion as long as there has been no move.
+        formerly: Names that it bore in earlier releases of the software; where the log has one of them, it is meant.
     """
 
-    def __init__(self, folder: Path, *, origin: str) -> None:
+    def __init__(self, folder: Path, *, origin: str, formerly: Collection[str] = ()) -> None:
         self._folder = folder
         self._file = folder / LOG_FILE
         self._origin = origin
+        self._formerly = formerly
 
     def entries(self) -> tuple[Move, ...]:
         """All moves, the earliest first.
@@ -183,16 +185,20 @@ class ChampionLog:
         Raises:
             ModelError: A line does not follow from those before it, as after a change by hand.
         """
-        champions = [moves[0].former if moves else self._origin]
+        champions = [self._today(moves[0].former) if moves else self._origin]
         for number, move in enumerate(moves, start=1):
-            follows = move.former == champions[-1] != move.version
+            former, version = self._today(move.former), self._today(move.version)
+            follows = former == champions[-1] != version
             if move.kind == "promote":
-                champions.append(checked_version(move.version))
+                champions.append(checked_version(version))
             elif len(champions) > 1:
                 champions.pop()
-            if not follows or champions[-1] != move.version:
+            if not follows or champions[-1] != version:
                 raise ModelError(
                     f"Line {number} of {LOG_FILE} does not follow from the lines before it, as if it had been changed "
                     "by hand. Restore the file from its last copy."
                 )
         return champions
+
+    def _today(self, version: str) -> str:
+        return self._origin if version in self._formerly else version

@@ -8,7 +8,7 @@ from cxrscreen.classifier.estimate import Estimate, Frozen
 
 
 class GateLimits(Frozen):
-    """What the gate goes by; all but one factor was chosen on the development set that its model was made from.
+    """What the gate goes by, chosen on the development set that its model was made from.
 
     Attributes:
         segmenter_sha256: Digest of the lung segmenter whose features are compared.
@@ -16,7 +16,8 @@ class GateLimits(Frozen):
             ``far_from`` and below ``strange_from``.
         far_from: Distance by kind of feature, from which a radiograph is far.
         strange_from: Strangeness, from which a radiograph is flagged.
-        refused_from: Strangeness, from which it is refused: a fixed multiple of ``strange_from``.
+        refused_from: Strangeness, from which it is refused: as far above ``strange_from`` as that is above the middle
+            of the development set.
         lead: Least lead of a wrong pose for which a picture is refused; below it the pose is flagged.
         unmirrored_from: Where a picture fits its mirror image better by more than this, it is flagged; below 0.
         pattern_from: Fine waves, from which a photograph of a screen is suspected.
@@ -32,6 +33,22 @@ class GateLimits(Frozen):
     pattern_from: float
 
 
+class GateInTest(Frozen):
+    """What the finished gate says of the held-out test part.
+
+    Attributes:
+        refused: Of all radiographs of the part.
+        refused_positives: Of those with COVID-19.
+        refused_negatives: Of the normal ones.
+        flagged: Of all, not refused but flagged.
+    """
+
+    refused: Estimate
+    refused_positives: Estimate
+    refused_negatives: Estimate
+    flagged: Estimate
+
+
 class GateCard(Frozen):
     """The limits and their price.
 
@@ -41,9 +58,11 @@ class GateCard(Frozen):
         patients: Of these.
         refused: Of the same radiographs, refused by gates that were made without their patients.
         flagged: Of them, not refused but flagged; likewise.
-        turned_found: Of them turned by 90, 180 and 270 degrees, recognised by their edges; likewise.
+        turned_found: Of them turned by 90, 180 and 270 degrees, also mirrored, recognised by their edges; likewise,
+            with the six views of a radiograph averaged first.
         negatives_found: Of their negatives; likewise.
         mirrored_found: Of their mirror images, flagged as such; likewise.
+        in_test: On the held-out test part, where it was measured.
     """
 
     limits: GateLimits
@@ -54,20 +73,35 @@ class GateCard(Frozen):
     turned_found: Estimate
     negatives_found: Estimate
     mirrored_found: Estimate
+    in_test: GateInTest | None = None
 
 
 def gate_sentences(card: GateCard) -> Iterator[str]:
-    """Say what the gate does, for a card's page."""
+    """Say what the gate does and how well, for a card's page."""
     yield (
         f"Acceptance by content, limits at the {card.limits.quantile:.0%} quantile of {card.n} radiographs of "
         f"{card.patients} patients. Of these, judged by gates made without their patients, {_share(card.refused)} are "
         f"refused and {_share(card.flagged)} flagged."
     )
+    if card.in_test is not None:
+        found = card.in_test
+        yield (
+            f"Of the held-out test part {_share(found.refused)} are refused, of COVID-19 "
+            f"{_share(found.refused_positives)} and of normal radiographs {_share(found.refused_negatives)}; "
+            f"{_share(found.flagged)} are flagged."
+        )
     yield (
-        "Refused as unlike any frontal chest radiograph from "
-        f"{card.limits.refused_from / card.limits.strange_from:.2f} times the strangeness that is flagged; this factor "
-        "was settled on pictures that are no part of the development set, and other hospitals may need another. "
-        "Nothing is known about children."
+        f"Of the {card.n}, turned by a quarter or a half and mirrored or not, {_share(card.turned_found)} are "
+        f"recognised as turned, of their negatives {_share(card.negatives_found)}; of their mirror images "
+        f"{_share(card.mirrored_found)} are flagged as mirrored. What is not recognised there is scored as if nothing "
+        "were wrong, unless it is refused for another reason."
+    )
+    yield (
+        "Refused as unlike any frontal chest radiograph, if two looks agree, from a strangeness of "
+        f"{card.limits.refused_from:.2f}: as far above {card.limits.strange_from:.2f}, where it is flagged, as that is "
+        "above the middle of the development set. Both limits come from that set alone; how the looks are weighed was "
+        "settled on pictures that are no part of it. Other hospitals may need other limits. Nothing is known about "
+        "children."
     )
 
 

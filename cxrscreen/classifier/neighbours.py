@@ -58,6 +58,17 @@ class Neighbours:
         """
         return _nearest(self._likeness(features))
 
+    def each_distance(self, features: Features) -> NDArray[np.float64]:
+        """Tell how unlike every kept radiograph each one is: cosine distances, (n, m), 0 (the same) to 2.
+
+        Args:
+            features: As for ``distances``.
+
+        Raises:
+            ModelError: As there.
+        """
+        return 1 - self._likeness(features)
+
     def left_out_distances(self, features: Features, own: Sequence[str], patients: Sequence[str]) -> Distances:
         """As ``distances``, each without the radiographs of its own patient.
 

@@ -26,6 +26,8 @@ COMPARISON_FILE = "comparison.json"
 SHIPPED_MODELS = PROJECT / "deployments" / "models"
 SHIPPED_VERSION = "standard-2"
 
+_SHIPPED_BEFORE = ("standard-1",)  # a site that never left the shipped model goes on to the new one
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +47,12 @@ class Registry:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
-        self._champions = ChampionLog(self._folders[0], origin=SHIPPED_VERSION)
+        self._champions = ChampionLog(self._folders[0], origin=SHIPPED_VERSION, formerly=_SHIPPED_BEFORE)
+
+    @classmethod
+    def at_site(cls, models: Path) -> Registry:
+        """Know the models of a site, and those that come with the software."""
+        return cls((models, SHIPPED_MODELS))
 
     def cards(self) -> list[ModelCard]:
         """Cards of all sound models, by version; a damaged card is logged and left out."""

@@ -42,18 +42,22 @@ class UncertainBand(Frozen):
         return npv(self.cleared, self.missed, prevalence)
 
 
-def choose_band(scores: Scores, diseased: Diseased, *, largest_error: float) -> tuple[float, float]:
+def choose_band(
+    scores: Scores, diseased: Diseased, *, largest_error: float, around: float | None = None
+) -> tuple[float, float]:
     """Return the narrowest band outside of which both errors are as rare as asked for.
 
     Each limit is a conformal quantile (Vovk et al. 2005, *Algorithmic Learning in a Random World*): of n diseased, the
     ``floor(largest_error * (n + 1))``-th smallest score is the lower one, so that a further diseased radiograph from
     the same source falls below it with a chance of at most ``largest_error``. Where the two classes lie so far apart
-    that the limits cross, all between them is uncertain: no radiograph of either class has shown what it means.
+    that the limits cross, all between them is uncertain: no radiograph of either class has shown what it means. A band
+    that leaves out the operating point is widened to it; that makes neither error more frequent.
 
     Args:
         scores: In [0, 1], shape (n,), of radiographs that the model was not fitted on.
         diseased: Reference standard, shape (n,).
         largest_error: In (0, 0.5).
+        around: A score that the band must hold, e.g. the operating point.
 
     Raises:
         CalibrationError: A class has too few radiographs for such rare errors.
@@ -70,5 +74,5 @@ def choose_band(scores: Scores, diseased: Diseased, *, largest_error: float) -> 
             )
         limits.append(float(ordered[place - 1]))
     missed_below, alarms_above = limits
-    low, high = sorted((missed_below, float(np.nextafter(alarms_above, 2.0))))
-    return low, high
+    held = (missed_below, float(np.nextafter(alarms_above, 2.0)), *(() if around is None else (around,)))
+    return min(held), max(held)

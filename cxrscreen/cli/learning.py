@@ -45,6 +45,9 @@ def retrain(
     max_shift: Annotated[float, typer.Option(help="Largest shift, as a part of the side.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Same seed, same files, same machine: same model.")] = 2020,
     note: Annotated[str, typer.Option(help="Why; kept with the model. No patient data.")] = "",
+    lungs: Annotated[
+        str, typer.Option(help="Version of a lung segmenter that train-lungs made here. Default: the shipped one.")
+    ] = "",
     base: Annotated[
         str,
         typer.Option(
@@ -76,6 +79,7 @@ def retrain(
         augmentation={"copies": copies, "max_shift": max_shift},
         seed=seed,
         note=note,
+        lungs=lungs,
         base=base,
     )
     settings = load_settings(workspace)
@@ -143,7 +147,10 @@ def site_acceptance(
         print_json(site_as_json(judged))
         return
     acceptance = judged.acceptance
-    _tell(judged.evaluated.evaluation, judged.evaluated.files)
+    if judged.evaluated is None:
+        say_list(judged.bias.summary)
+    else:
+        _tell(judged.evaluated.evaluation, judged.evaluated.files)
     out.print(rules_table(acceptance.rules))
     say(out, f"\nVerdict: {acceptance.verdict}")
     say_sentences(acceptance.reason)

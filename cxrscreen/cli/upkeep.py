@@ -92,7 +92,7 @@ def restore(
     if as_json:
         print_json(asdict(done) | {"workspace": str(done.workspace)})
         return
-    say(out, f"{done.files} files of {done.made_at} were restored to {done.workspace}.")
+    say(out, f"Restored to {done.workspace}: {counted(done.files, 'file')} of {done.made_at}.")
     say(out, f"In the ledger: {_equation(done.sums)}")
     if done.left_out:
         say_sentences(f"{done.left_out} entries were left out of the backup: no whole files, or too large ones.")

@@ -10,7 +10,7 @@ import typer
 
 from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.champion_log import Move
-from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.cli.console import AsJson, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
 from cxrscreen.cli.tables import cards_table, differences_table, log_table, models_table
 from cxrscreen.errors import ModelError
@@ -128,7 +128,7 @@ def rollback(*, why: Why, who: Who = "", workspace: Workspace = None, as_json: A
 
 
 def _registry(settings: Settings) -> Registry:
-    return Registry((open_workspace(settings.workspace).models, SHIPPED_MODELS))
+    return Registry.at_site(open_workspace(settings.workspace).models)
 
 
 def _pinned(settings: Settings) -> str:

@@ -20,12 +20,18 @@ from cxrscreen.types import Scores
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ChangedScores:
-    """Scores of the same radiographs, each of shape (n,): as they are, without lungs, lungs alone, and exchanged."""
+    """Scores of the same radiographs, each of shape (n,): as they are, without lungs, lungs alone, and exchanged.
+
+    Attributes:
+        behind: Place of the radiograph that each one's lungs were set into, shape (n,); ``None`` where the scores are
+            means over several such backgrounds.
+    """
 
     intact: Scores
     lungs_out: Scores
     lungs_only: Scores
     exchanged: Scores
+    behind: NDArray[np.intp] | None = None
 
 
 def shortcut_audit(
@@ -56,10 +62,36 @@ def shortcut_audit(
         intact=auc(intact, seed=seed),
         lungs_out=auc(lungs_out, seed=seed),
         lungs_only=auc(scored(changed.lungs_only), seed=seed),
-        exchanged=auc(scored(changed.exchanged), seed=seed),
+        exchanged=exchanged_auc(scored(changed.exchanged), changed.behind, seed=seed),
         difference=auc_difference(lungs_out, intact, seed=seed),
         same_view=same_view_auc(intact, views, seed=seed),
     )
+
+
+def exchanged_auc(scored: Scored, behind: NDArray[np.intp] | None, *, seed: int) -> Estimate:
+    """AUC of exchanged lungs, whose backgrounds vary by patient as the lungs do.
+
+    A radiograph counts in a draw as often as the patient of its lungs, times the patient of its background. Redrawn by
+    the lungs alone, a model that sees nothing but a meaningless background seemed to follow the lungs beyond chance in
+    11 % of 400 simulated sets (120 radiographs of 60 patients), where 2.5 % is the promise; redrawn so, in 1.3 %. The
+    interval is therefore rather too wide.
+
+    Args:
+        scored: Scores of exchanged radiographs with labels and patients of their lungs.
+        behind: See ``ChangedScores``; ``None`` redraws the lungs alone.
+        seed: Of the bootstrap.
+    """
+    alone = auc(scored, seed=seed)
+    if behind is None or alone.method != BOOTSTRAP:
+        return alone
+
+    def redrawn(weights: Weights) -> NDArray[np.float64]:
+        return weighted.auc(scored.scores, scored.diseased, weights * weights[:, behind])[:, np.newaxis]
+
+    (limits,) = bootstrap(redrawn, scored.patients, seed=seed)
+    low, high = limits or (alone.low, alone.high)
+    method = f"{BOOTSTRAP}, of lungs and backgrounds; rather too wide"
+    return alone.model_copy(update={"low": min(low, alone.low), "high": max(high, alone.high), "method": method})
 
 
 def same_view_auc(scored: Scored, views: Sequence[str | None], *, seed: int) -> Estimate | None:

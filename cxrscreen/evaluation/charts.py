@@ -151,6 +151,9 @@ def map_chart(maps: MapFigures) -> bytes:
         axes.axvline(1, color=GREY, linestyle=(0, (4, 3)), linewidth=0.8)
         if maps.least is not None:
             axes.axvline(maps.least, color=ACCENT, linewidth=1.2)
+            axes.margins(y=0.25)  # room above the bars
+            above = axes.get_xaxis_transform()
+            axes.text(maps.least, 0.97, f"  limit {maps.least:.2f}", color=ACCENT, va="top", transform=above)
         axes.set_xlim(0, top)
         axes.yaxis.get_major_locator().set_params(integer=True, nbins=5)
         axes.set_xlabel("energy over area")

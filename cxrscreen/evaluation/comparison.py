@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.recipe import Framing
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.evaluation import metrics, weighted
 from cxrscreen.evaluation.intervals import Limits, Weights, bootstrap, square_and_add, tango
 from cxrscreen.evaluation.metrics import BOOTSTRAP
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.evaluation.scored import Scored
-from cxrscreen.evaluation.verdict import Differences, held_to_lungs, judge, nothing_to_judge
+from cxrscreen.evaluation.verdict import BandDifferences, Differences, held_to_lungs, judge, nothing_to_judge
 from cxrscreen.types import Diseased, Scores
 
 
@@ -28,17 +30,31 @@ class Judged:
         scores: Shape (n,), in [0, 1].
         threshold: Positive when score >= threshold.
         shortcuts: The audit on its card; ``None`` where it was never audited.
+        framing: What it is shown of a radiograph.
+        band: Its uncertain band, by which it screens, if it has one.
     """
 
     version: str
     scores: Scores
     threshold: float
     shortcuts: ShortcutAudit | None = None
+    framing: Framing = "whole"
+    band: UncertainBand | None = None
 
     @property
     def positive(self) -> NDArray[np.bool_]:
         """Findings at the model's own operating point, shape (n,)."""
         return self.scores >= self.threshold
+
+    @property
+    def called_positive(self) -> NDArray[np.bool_]:
+        """Findings as screening gives them, shape (n,)."""
+        return self.positive if self.band is None else self.scores >= self.band.high
+
+    @property
+    def not_called_negative(self) -> NDArray[np.bool_]:
+        """Positive, or left to a human; shape (n,)."""
+        return self.positive if self.band is None else self.scores >= self.band.low
 
 
 def compare(  # noqa: PLR0913  # two models, one truth, and what the report must name
@@ -76,6 +92,9 @@ def compare(  # noqa: PLR0913  # two models, one truth, and what the report must
             judge(differences, diseased_patients=diseased_patients, seen_by_champion=seen_by_champion),
             champion=champion.shortcuts,
             challenger=challenger.shortcuts,
+            framed=[
+                name for name, model in (("champion", champion), ("challenger", challenger)) if model.framing == "lungs"
+            ],
         )
     else:
         verdict, reasons = nothing_to_judge(n=n, seen_by_champion=seen_by_champion)
@@ -92,6 +111,9 @@ def compare(  # noqa: PLR0913  # two models, one truth, and what the report must
         brier=differences.brier if differences else None,
         verdict=verdict,
         reasons=reasons,
+        not_missed=differences.band.not_missed if differences and differences.band else None,
+        found=differences.band.found if differences and differences.band else None,
+        spared=differences.band.spared if differences and differences.band else None,
     )
 
 
@@ -107,19 +129,37 @@ def auc_difference(before: Scored, after: Scored, *, seed: int) -> Estimate:
     return _of_means(value, redrawn, metrics.auc(before, seed=seed), metrics.auc(after, seed=seed))
 
 
+def brier_difference(before: Scored, after: Scored, alone: tuple[Estimate, Estimate], *, seed: int) -> Estimate:
+    """Brier score of ``after`` minus that of ``before``, of the same radiographs in the same order.
+
+    Args:
+        before: One model's scores.
+        after: Another's.
+        alone: The Brier scores of both.
+        seed: Of the bootstrap.
+    """
+
+    def difference(weights: Weights) -> NDArray[np.float64]:
+        pair = (weighted.brier(one.scores, one.diseased, weights) for one in (after, before))
+        return np.subtract(*pair)[:, np.newaxis]
+
+    value = float(difference(np.ones((1, len(before.scores))))[0, 0])
+    (redrawn,) = bootstrap(difference, before.patients, seed=seed)
+    return _of_means(value, redrawn, *alone)
+
+
 def _differences(
     champion: Judged, challenger: Judged, patients: Sequence[str], diseased: Diseased, *, seed: int
 ) -> Differences:
-    """All four on the same draws, so that what the models share cancels out."""
+    """All on the same draws, so that what the models share cancels out."""
     before, after = Scored(champion.scores, diseased, patients), Scored(challenger.scores, diseased, patients)
 
     def figures_of(model: Judged, weights: Weights) -> NDArray[np.float64]:
         return np.stack(
             [
                 weighted.auc(model.scores, diseased, weights),
-                weighted.sensitivity(model.positive, diseased, weights),
-                weighted.specificity(model.positive, diseased, weights),
                 weighted.brier(model.scores, diseased, weights),
+                *(weighted.sensitivity(right, of, weights) for right, of in _shares_of(model, diseased)),
             ],
             axis=1,
         )
@@ -130,16 +170,31 @@ def _differences(
     values = difference(np.ones((1, len(diseased))))[0].tolist()
     redrawn = bootstrap(difference, patients, seed=seed)
     alone = [[measure(part, seed=seed) for part in (before, after)] for measure in (metrics.auc, metrics.brier)]
-    right_before, right_after = champion.positive == diseased, challenger.positive == diseased
-    of_diseased, of_healthy = (
-        (right_before[members], right_after[members], len(set(np.asarray(patients)[members].tolist())))
-        for members in (diseased, ~diseased)
-    )
+    fractions = [
+        _of_fractions(value, limits, right_before[of], right_after[of], len(set(np.asarray(patients)[of].tolist())))
+        for value, limits, (right_before, of), (right_after, _) in zip(
+            values[2:], redrawn[2:], _shares_of(champion, diseased), _shares_of(challenger, diseased), strict=True
+        )
+    ]
+    sensitivity, specificity, not_missed, found, spared = fractions
+    banded = champion.band is not None or challenger.band is not None
     return Differences(
         auc=_of_means(values[0], redrawn[0], *alone[0]),
-        sensitivity=_of_fractions(values[1], redrawn[1], *of_diseased),
-        specificity=_of_fractions(values[2], redrawn[2], *of_healthy),
-        brier=_of_means(values[3], redrawn[3], *alone[1]),
+        sensitivity=sensitivity,
+        specificity=specificity,
+        brier=_of_means(values[1], redrawn[1], *alone[1]),
+        band=BandDifferences(not_missed=not_missed, found=found, spared=spared) if banded else None,
+    )
+
+
+def _shares_of(model: Judged, diseased: Diseased) -> tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]:
+    """Whether a model is right about each radiograph, in five ways, and of which radiographs this is asked."""
+    return (
+        (model.positive, diseased),
+        (~model.positive, ~diseased),
+        (model.not_called_negative, diseased),
+        (model.called_positive, diseased),
+        (~model.called_positive, ~diseased),
     )
 
 

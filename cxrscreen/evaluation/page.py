@@ -15,6 +15,7 @@ from cxrscreen.evaluation.page_rows import named_differences, show
 from cxrscreen.evaluation.page_values import Chart, compose_evaluation_page, picture_file
 from cxrscreen.evaluation.result import Comparison, Evaluation
 from cxrscreen.evaluation.trust_rows import named_aucs
+from cxrscreen.evaluation.unscored import Unscored
 from cxrscreen.reporting.records import write_json
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter, disk_errors_in_words
@@ -114,7 +115,7 @@ def _charts(
         yield _chart("comparison", f"Challenger minus champion: {told}."), charts.comparison_chart(differences)
 
 
-def trust_charts(evaluation: Evaluation) -> Iterator[tuple[Chart, bytes]]:
+def trust_charts(evaluation: Evaluation | Unscored) -> Iterator[tuple[Chart, bytes]]:
     """Draw whether the scores follow the lungs, and where the maps lie, as far as either was measured."""
     if audit := evaluation.shortcuts or evaluation.card_shortcuts:
         named = named_aucs(audit)

@@ -116,6 +116,7 @@ class EvaluationPage:
     recipe: str
     making: tuple[Fact, ...]
     fingerprints: tuple[Fact, ...]
+    limits: tuple[str, ...]
     trust: TrustPage
 
 
@@ -170,6 +171,7 @@ def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the
             Fact(label="Weights", value=evaluation.weights_sha256, aside=evaluation.model),
             Fact(label="Data set", value=evaluation.data_set.fingerprint, aside=evaluation.data_set.name),
         ),
+        limits=evaluation.model_limits,
         trust=trust_page(evaluation, words),
     )
 

@@ -85,17 +85,31 @@ class LeftOutFile(Frozen):
     reason: str  # code of the refusal, or "copy"
 
 
+class SeenBy(Frozen):
+    """How radiographs that a model has learnt from were recognised.
+
+    Attributes:
+        files: By their files, byte by byte.
+        content: Others, by what they show; ``None`` where the model has no gate to recognise them by.
+    """
+
+    files: int
+    content: int | None
+
+
 class Evaluation(Frozen):
     """One model on one labelled set.
 
     Attributes:
         seen: Radiographs of the set whose patients the model was trained or calibrated on, by these or other files;
             ``None`` where its making is unknown.
+        seen_by: Of these, what was recognised and how; the rest are others of the same patients.
         looks: How often the same set had been scored before, where that is counted (the test part of a retraining).
         calibrated_on: Radiographs that the scores were calibrated on; ``None``: they are raw, and no probabilities.
         band: The model's uncertain band, with its rates on these radiographs.
         shortcuts: The audit on these radiographs.
         card_shortcuts: The audit on the model's card.
+        model_limits: The sentences on the model's card that say what it cannot do.
         maps: Where the activation maps lie.
         gate: What the gate by content refused and flagged; the refused have no score.
         doubts: After a retraining, radiographs of its development part whose labels the folds contradict, worst first;
@@ -120,6 +134,8 @@ class Evaluation(Frozen):
     files: tuple[ScoredFile, ...]
     left_out: tuple[LeftOutFile, ...]
     doubts: tuple[ScoredFile, ...] = ()
+    model_limits: tuple[str, ...] = ()
+    seen_by: SeenBy | None = None
     calibrated_on: int | None = None
     band: UncertainBand | None = None
     shortcuts: ShortcutAudit | None = None
@@ -129,6 +145,10 @@ class Evaluation(Frozen):
 
 
 Verdict = Literal["promote", "keep", "cannot tell"]
+
+NOT_MISSED = "COVID-19 not called negative"
+FOUND = "COVID-19 called positive"
+SPARED = "normal not called positive"
 
 
 class Comparison(Frozen):
@@ -149,13 +169,19 @@ class Comparison(Frozen):
     brier: Estimate | None
     verdict: Verdict
     reasons: tuple[str, ...]
+    not_missed: Estimate | None = None  # this and the next two by the band, where one of the two has one
+    found: Estimate | None = None
+    spared: Estimate | None = None
 
     @property
     def differences(self) -> tuple[tuple[str, Estimate | None], ...]:
-        """All four by name; of the Brier score alone, lower is better."""
+        """All by name, the band's last; of the Brier score alone, lower is better."""
         return (
             ("AUC", self.auc),
             ("sensitivity", self.sensitivity),
             ("specificity", self.specificity),
             ("Brier score", self.brier),
+            (NOT_MISSED, self.not_missed),
+            (FOUND, self.found),
+            (SPARED, self.spared),
         )

@@ -7,6 +7,7 @@ from cxrscreen.classifier.estimate import Estimate, Frozen
 from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.evaluation.site_verdict import Rule, SiteVerdict, judge_site, reason_of, verdict_of
+from cxrscreen.evaluation.unscored import Unscored
 
 
 class LocalPoint(Frozen):
@@ -33,7 +34,7 @@ class SiteAcceptance(Frozen):
         model: Version.
         weights_sha256: Of the model.
         data_set: The local radiographs.
-        scored: Of these, how many have a score: the figures rest on them.
+        scored: Of these, how many have a score: the figures rest on them. Where a class has none, there are no figures.
         positives: Of these.
         healthy_patients: With a normal radiograph among them.
         diseased_patients: With a COVID-19 radiograph.
@@ -64,7 +65,7 @@ class SiteAcceptance(Frozen):
 
 
 def site_acceptance(  # noqa: PLR0913  # what was measured and chosen
-    evaluation: Evaluation,
+    evaluation: Evaluation | Unscored,
     *,
     healthy_patients: int,
     diseased_patients: int,
@@ -73,14 +74,19 @@ def site_acceptance(  # noqa: PLR0913  # what was measured and chosen
     local_notes: tuple[str, ...],
 ) -> SiteAcceptance:
     """Judge a model by what was measured on local radiographs."""
+    if evaluation.figures is None:
+        positives = evaluation.diseased - evaluation.diseased_refused
+        scored = positives + evaluation.healthy - evaluation.healthy_refused
+    else:
+        scored, positives = evaluation.figures.n, evaluation.figures.positives
     rules = judge_site(evaluation, healthy_patients=healthy_patients, diseased_patients=diseased_patients)
     return SiteAcceptance(
         at=evaluation.evaluated_at,
         model=evaluation.model,
         weights_sha256=evaluation.weights_sha256,
         data_set=evaluation.data_set,
-        scored=evaluation.figures.n,
-        positives=evaluation.figures.positives,
+        scored=scored,
+        positives=positives,
         healthy_patients=healthy_patients,
         diseased_patients=diseased_patients,
         threshold=evaluation.threshold,

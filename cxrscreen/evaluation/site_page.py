@@ -11,10 +11,11 @@ from cxrscreen.evaluation import site_verdict
 from cxrscreen.evaluation.page import HTML_FILE, PDF_FILE, trust_charts
 from cxrscreen.evaluation.page_rows import Row, headline_facts, number, prevalence_in_words, show
 from cxrscreen.evaluation.page_values import Chart
-from cxrscreen.evaluation.result import Evaluation
+from cxrscreen.evaluation.result import Evaluation, Figures
 from cxrscreen.evaluation.site_acceptance import LocalPoint, SiteAcceptance
 from cxrscreen.evaluation.site_verdict import Outcome, SiteVerdict
-from cxrscreen.evaluation.trust_rows import TrustPage, band_rows, trust_page
+from cxrscreen.evaluation.trust_rows import TrustPage, band_columns, band_rows, trust_page
+from cxrscreen.evaluation.unscored import Unscored
 from cxrscreen.reporting.page_parts import Fact
 from cxrscreen.reporting.records import write_json
 from cxrscreen.reporting.words import Words, load_words
@@ -66,31 +67,34 @@ class SitePage:
     meaning: str
     rules: tuple[Row, ...]
     how: str
+    seen: int | None
+    n: int
     headline: tuple[Fact, ...]
     threshold: str
     predictive: tuple[Row, ...]
     charts: dict[str, Chart]
     trust: TrustPage
     local: tuple[Row, ...]
+    local_band_columns: Row
     local_band: tuple[Row, ...]
     local_notes: tuple[str, ...]
     basis: tuple[Fact, ...]
     summary: tuple[str, ...]
     fingerprints: tuple[Fact, ...]
-    report: str
+    report: str | None
     signatures: int
 
 
 def write_site_acceptance(
-    acceptance: SiteAcceptance, evaluation: Evaluation, folder: Path, *, report: str
+    acceptance: SiteAcceptance, evaluation: Evaluation | Unscored, folder: Path, *, report: str | None
 ) -> SiteFiles:
     """Write the paper into ``folder``, which appears whole or not at all.
 
     Args:
         acceptance: The verdict.
-        evaluation: That it rests on.
+        evaluation: That it rests on, or what is known where a class has no scores.
         folder: Its parent is made where it is missing.
-        report: Name of the folder beside it that holds the evaluation report.
+        report: Name of the folder beside it that holds the evaluation report; ``None`` where there is none.
 
     Raises:
         ReportError: The folder cannot be written.
@@ -109,7 +113,12 @@ def write_site_acceptance(
 
 
 def compose_site_page(
-    acceptance: SiteAcceptance, evaluation: Evaluation, *, charts: dict[str, Chart], report: str, words: Words
+    acceptance: SiteAcceptance,
+    evaluation: Evaluation | Unscored,
+    *,
+    charts: dict[str, Chart],
+    report: str | None,
+    words: Words,
 ) -> SitePage:
     """Turn verdict and figures into the values that the page prints."""
     figures, bias = evaluation.figures, evaluation.data.bias
@@ -128,12 +137,19 @@ def compose_site_page(
         meaning=_MEANINGS[acceptance.verdict],
         rules=tuple((rule.name, rule.asked, rule.found, _OUTCOMES[rule.outcome]) for rule in acceptance.rules),
         how=site_verdict.HOW,
-        headline=headline_facts(figures),
+        seen=evaluation.seen,
+        n=acceptance.data_set.n if figures is None else figures.n,
+        headline=() if figures is None else headline_facts(figures),
         threshold=number(acceptance.threshold, 3),
         predictive=tuple((prevalence_in_words(p.prevalence), show(p.ppv), show(p.npv)) for p in evaluation.predictive),
         charts=charts,
         trust=trust_page(evaluation, words),
-        local=() if acceptance.local_point is None else _local_rows(acceptance.local_point, evaluation),
+        local=()
+        if acceptance.local_point is None or figures is None
+        else _local_rows(acceptance.threshold, acceptance.local_point, figures),
+        local_band_columns=()
+        if acceptance.local_band is None
+        else band_columns(acceptance.local_band, "Uncertain band chosen here"),
         local_band=() if acceptance.local_band is None else band_rows(acceptance.local_band),
         local_notes=acceptance.local_notes,
         basis=(
@@ -161,12 +177,11 @@ def _writer() -> ReportWriter:
     return ReportWriter("en", sheets=("evaluation.css", "site.css"))
 
 
-def _local_rows(point: LocalPoint, evaluation: Evaluation) -> tuple[Row, ...]:
-    figures = evaluation.figures
+def _local_rows(threshold: float, point: LocalPoint, figures: Figures) -> tuple[Row, ...]:
     return (
         (
             "on the model's card",
-            number(evaluation.threshold, 3),
+            number(threshold, 3),
             show(figures.sensitivity),
             show(figures.specificity),
         ),

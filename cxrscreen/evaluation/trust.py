@@ -60,6 +60,8 @@ class GateFigures(Frozen):
     Attributes:
         n: Radiographs that it judged.
         refused: Of them; they have no score.
+        refused_diseased: Of those labelled COVID-19; ``None`` where it judged none.
+        refused_healthy: Of those labelled normal; likewise.
         flagged: Of them, not refused but doubtful.
         reasons: Refusals by the code of their reason.
         notices: Flagged ones by what was said; a radiograph may have several.
@@ -68,6 +70,8 @@ class GateFigures(Frozen):
 
     n: int
     refused: Estimate
+    refused_diseased: Estimate | None
+    refused_healthy: Estimate | None
     flagged: Estimate
     reasons: dict[str, int]
     notices: dict[str, int]

@@ -18,6 +18,7 @@ from cxrscreen.evaluation.scored import Scored
 from cxrscreen.evaluation.trust import QUANTILES, GateFigures, MapFigures, MapSpread, Region
 from cxrscreen.lungs.gate import Admission
 from cxrscreen.lungs.map_audit import MapAudit
+from cxrscreen.types import Diseased
 
 
 def map_figures(audits: Sequence[MapAudit | None], *, without_fields: int, limit: MapCard | None) -> MapFigures | None:
@@ -56,14 +57,26 @@ def map_figures(audits: Sequence[MapAudit | None], *, without_fields: int, limit
     )
 
 
-def gate_figures(admissions: Sequence[Admission]) -> GateFigures | None:
-    """Count what the gate refused and flagged; ``None`` where it judged nothing."""
+def gate_figures(admissions: Sequence[Admission], diseased: Diseased) -> GateFigures | None:
+    """Count what the gate refused and flagged; ``None`` where it judged nothing.
+
+    Args:
+        admissions: Of each radiograph, length n.
+        diseased: Reference standard, shape (n,). A gate that turns the sickest away leaves a model that never met them.
+    """
     if not admissions:
         return None
     n, passed = len(admissions), [one for one in admissions if one.refusal is None]
+    refused = np.array([one.refusal is not None for one in admissions])
+
+    def share(of: NDArray[np.bool_]) -> Estimate | None:
+        return fraction(int(refused[of].sum()), int(of.sum())) if of.any() else None
+
     return GateFigures(
         n=n,
         refused=fraction(n - len(passed), n),
+        refused_diseased=share(diseased),
+        refused_healthy=share(~diseased),
         flagged=fraction(sum(bool(one.notices) for one in passed), n),
         reasons=dict(Counter(one.refusal.reason.value for one in admissions if one.refusal is not None)),
         notices=dict(Counter(notice for one in passed for notice in one.notices)),

@@ -5,21 +5,26 @@ nothing loses beyond chance. Keep: AUC or sensitivity loses beyond chance, or an
 Everything else is for a person to weigh.
 "Beyond chance" means that the 95 % interval of the difference lies on one side of 0.
 
+Where a model has an uncertain band, its findings follow from that and from no operating point: COVID-19 that is not
+called negative then stands in the place of sensitivity, normal radiographs that are not called positive in the place of
+specificity, and COVID-19 that is called positive must not be lost either, as it would be by leaving more to a human.
+
 Better figures may come from the background. So the shortcut audits on both cards have the last word: a challenger that
 has not been shown to use the lungs is never promoted over a champion that has, and a champion that has not is never
-kept for its figures against a challenger that has.
+kept for its figures against a challenger that has. Of a model that is shown the lungs alone the audit shows no more
+than that: the reasons say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation.intervals import tango
-from cxrscreen.evaluation.result import Verdict
+from cxrscreen.evaluation.result import FOUND, NOT_MISSED, SPARED, Verdict
 
 SENSITIVITY_MARGIN = 0.05
 """No other gain is worth one more missed patient in twenty: operating points are chosen to find 95 of 100 patients,
@@ -29,14 +34,36 @@ AUC_MARGIN = 0.05
 """One more wrongly ordered pair in twenty: about the half-width of the interval from a test part of 50 radiographs."""
 
 
+BY_FRAMING = (
+    "It is shown the lungs alone, so this is so by construction: nothing else is read, but which sign in the lungs is "
+    "not shown."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandDifferences:
+    """Challenger minus champion, of what screening says; a model without a band leaves nothing to a human.
+
+    Attributes:
+        not_missed: Of COVID-19, positive or uncertain.
+        found: Of COVID-19, positive.
+        spared: Of normal radiographs, negative or uncertain.
+    """
+
+    not_missed: Estimate
+    found: Estimate
+    spared: Estimate
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
-    """Challenger minus champion; a lower Brier score is better."""
+    """Challenger minus champion; a lower Brier score is better. ``band`` where one of the two has one."""
 
     auc: Estimate
     sensitivity: Estimate
     specificity: Estimate
     brier: Estimate
+    band: BandDifferences | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +118,23 @@ def judge(
         The verdict, and its reasons: first the one that decided, then every difference.
     """
     auc = _Change(name="AUC", difference=differences.auc, margin=AUC_MARGIN)
-    sensitivity = _Change(name="sensitivity", difference=differences.sensitivity, margin=SENSITIVITY_MARGIN)
-    specificity = _Change(name="specificity", difference=differences.specificity)
     brier = _Change(name="Brier score", difference=differences.brier, lower_is_better=True)
-    changes = (auc, sensitivity, specificity, brier)
+    if (band := differences.band) is None:
+        sensitivity = _Change(name="sensitivity", difference=differences.sensitivity, margin=SENSITIVITY_MARGIN)
+        specificity = _Change(name="specificity", difference=differences.specificity)
+        changes: tuple[_Change, ...] = (auc, sensitivity, specificity, brier)
+    else:
+        sensitivity = _Change(name=NOT_MISSED, difference=band.not_missed, margin=SENSITIVITY_MARGIN)
+        specificity = _Change(name=SPARED, difference=band.spared)
+        changes = (auc, sensitivity, _Change(name=FOUND, difference=band.found), specificity, brier)
     verdict, decisive = _rule(changes, must_hold=(auc, sensitivity), may_win=(auc, specificity, brier))
     reasons = [decisive, *(change.in_words() for change in changes)]
     enough = next(n for n in count(1) if tango(0, 0, n)[0] > -SENSITIVITY_MARGIN)
     if sensitivity.may_lose_too_much and not sensitivity.loses and diseased_patients < enough:
         reasons.append(
-            f"To exclude a loss of sensitivity of {SENSITIVITY_MARGIN}, even without a single patient lost, takes "
-            f"{enough} patients with COVID-19 where both models find the same; here there are {diseased_patients}."
+            f"To exclude a loss of {sensitivity.name} of {SENSITIVITY_MARGIN}, even without a single patient lost, "
+            f"takes {enough} patients with COVID-19 where both models find the same; here there are "
+            f"{diseased_patients}."
         )
     return verdict, (*reasons, *_left_out(seen_by_champion))
 
@@ -113,7 +146,11 @@ def nothing_to_judge(*, n: int, seen_by_champion: int) -> tuple[Verdict, tuple[s
 
 
 def held_to_lungs(
-    judged: tuple[Verdict, tuple[str, ...]], *, champion: ShortcutAudit | None, challenger: ShortcutAudit | None
+    judged: tuple[Verdict, tuple[str, ...]],
+    *,
+    champion: ShortcutAudit | None,
+    challenger: ShortcutAudit | None,
+    framed: Collection[str] = (),
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Let the shortcut audits have the last word.
 
@@ -121,6 +158,7 @@ def held_to_lungs(
         judged: Verdict and reasons by the figures alone.
         champion: As on its card; ``None`` where it was never audited, which shows nothing.
         challenger: Likewise.
+        framed: "champion", "challenger" or both: who is shown the lungs alone, so that its audit cannot end otherwise.
 
     Returns:
         As ``judged``, or "cannot tell" with the reason first; where either was audited, what was found comes last.
@@ -140,8 +178,9 @@ def held_to_lungs(
             ),
         )
     found = tuple(
-        f"{name}, as its card says: {'never audited for shortcuts.' if audit is None else audit.sentence}"
-        for name, audit in (("Challenger", challenger), ("Champion", champion))
+        f"{name.capitalize()}, as its card says: {'never audited for shortcuts.' if audit is None else audit.sentence}"
+        f"{f' {BY_FRAMING}' if audit is not None and name in framed else ''}"
+        for name, audit in (("challenger", challenger), ("champion", champion))
     )
     return "cannot tell" if decisive else verdict, (*decisive, *reasons, *found)
 
@@ -157,12 +196,16 @@ def _rule(
     if unsafe:
         return "cannot tell", f"The challenger may be worse by more than the margin in {_listed(unsafe)}."
     if not won:
-        return "cannot tell", "The challenger is not better beyond chance in AUC, specificity or Brier score."
+        *first, last = (change.name for change in may_win)
+        return "cannot tell", f"The challenger is not better beyond chance in {', '.join(first)} or {last}."
     if lost:
         return "cannot tell", f"The challenger is better in {_listed(won)} but worse in {_listed(lost)}."
     return (
         "promote",
-        f"The challenger is better beyond chance in {_listed(won)}, and neither AUC nor sensitivity suffers.",
+        (
+            f"The challenger is better beyond chance in {_listed(won)}, and neither "
+            f"{' nor '.join(change.name for change in must_hold)} suffers."
+        ),
     )
 
 

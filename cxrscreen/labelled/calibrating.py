@@ -10,8 +10,10 @@ from sklearn.linear_model import LogisticRegression
 
 from cxrscreen.classifier.calibration import Calibration, calibrated, log_odds
 from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.operating_point import choose_operating_point
 from cxrscreen.classifier.uncertain_band import UncertainBand, choose_band
 from cxrscreen.errors import CalibrationError
+from cxrscreen.evaluation.comparison import brier_difference
 from cxrscreen.evaluation.curves import calibration as reliability
 from cxrscreen.evaluation.intervals import fraction
 from cxrscreen.evaluation.metrics import brier
@@ -20,6 +22,7 @@ from cxrscreen.labelled.splits import Indices
 from cxrscreen.types import Diseased, Scores
 
 LARGEST_ERROR = 0.05
+MIN_SENSITIVITY = 0.95
 
 Folds = Sequence[tuple[Indices, Indices]]
 
@@ -42,30 +45,48 @@ def calibrate(scored: Scored, folds: Folds, *, seed: int) -> Calibration:
         return calibrated(scored.scores[validation], slope=part_slope, intercept=part_intercept)
 
     after = Scored(_cross_fitted(folds, len(scored.scores), moved), scored.diseased, scored.patients)
+    before_and_after = brier(scored, seed=seed), brier(after, seed=seed)
     return Calibration(
         slope=slope,
         intercept=intercept,
         prevalence=float(scored.diseased.mean()),
         n=len(scored.scores),
-        brier_before=brier(scored, seed=seed),
-        brier_after=brier(after, seed=seed),
+        brier_before=before_and_after[0],
+        brier_after=before_and_after[1],
+        brier_change=brier_difference(scored, after, before_and_after, seed=seed),
         curve_before=reliability(scored),
         curve_after=reliability(after),
     )
 
 
-def band_of(scored: Scored, folds: Folds, *, largest_error: float = LARGEST_ERROR) -> UncertainBand:
+def band_of(
+    scored: Scored,
+    folds: Folds,
+    *,
+    largest_error: float = LARGEST_ERROR,
+    min_sensitivity: float = MIN_SENSITIVITY,
+) -> UncertainBand:
     """Choose the band on all out-of-fold scores; count its errors with bands that each fold had no part in.
+
+    Args:
+        scored: Calibrated, if they can be.
+        folds: Pairs (choosing, measuring) of positions; each radiograph is measured once.
+        largest_error: Of each class, outside of the band.
+        min_sensitivity: Of the operating point that the band must hold.
 
     Raises:
         CalibrationError: A class has too few radiographs for such rare errors.
     """
-    low, high = choose_band(scored.scores, scored.diseased, largest_error=largest_error)
+
+    def chosen(scores: Scores, diseased: Diseased) -> tuple[float, float]:
+        point = choose_operating_point(scores, diseased, min_sensitivity=min_sensitivity)
+        return choose_band(scores, diseased, largest_error=largest_error, around=point.threshold)
 
     def side_of(train: Indices, validation: Indices) -> Scores:
-        limits = choose_band(scored.scores[train], scored.diseased[train], largest_error=largest_error)
+        limits = chosen(scored.scores[train], scored.diseased[train])
         return np.searchsorted(limits, scored.scores[validation], side="right").astype(np.float64)
 
+    low, high = chosen(scored.scores, scored.diseased)
     side = _cross_fitted(folds, len(scored.scores), side_of)  # 0 negative, 1 uncertain, 2 positive
 
     def share(called: int, of: NDArray[np.bool_]) -> Estimate:

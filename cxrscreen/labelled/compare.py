@@ -16,7 +16,7 @@ from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.likeness import alike
 from cxrscreen.labelled.scoring import Scorer
-from cxrscreen.labelled.seen import of_same_patients
+from cxrscreen.labelled.seen import Seen
 from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
@@ -58,9 +58,9 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
         raise DataSetError(f"{after.card.version} would be compared with itself. Name two versions.")
     labelled = read_labelled(folder, limits=limits, progress=progress)
     patients = joined_patients(labelled, alike(labelled, progress))
-    seen_by_after = Sighted.for_card(labelled, after.card, segmenters)
-    part = np.flatnonzero(seen_by_after.shown(after.recipe.framing))
-    inputs = seen_by_after.inputs(after.recipe.framing)[part]
+    sighted_by_after = Sighted.for_card(labelled, after.card, segmenters)
+    part = np.flatnonzero(sighted_by_after.shown(after.recipe.framing))
+    inputs = sighted_by_after.inputs(after.recipe.framing)[part]
     scores = after.scores(inputs, cache, step="feature maps", progress=progress)
     comparison = compare_with(
         before,
@@ -68,7 +68,11 @@ def compare_on(  # noqa: PLR0913  # a folder, two models, and what reading and s
         part,
         Sighted.for_card(labelled, before.card, segmenters),
         patients,
-        learnt_by_challenger=after.developed_on,
+        seen_by_challenger=after.seen(
+            labelled,
+            patients,
+            after.recognised(sighted_by_after, cache, step="feature maps", progress=progress),
+        ),
         cache=cache,
         seed=_SEED,
         progress=progress,
@@ -83,7 +87,7 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
     sighted: Sighted,
     patients: Sequence[str],
     *,
-    learnt_by_challenger: frozenset[str] | None,
+    seen_by_challenger: Seen | None,
     cache: FeatureMapCache,
     seed: int,
     progress: Progress | None = None,
@@ -96,22 +100,23 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
         part: Positions of the radiographs to judge on, (k,).
         sighted: The whole set, as the champion's segmenter sees it.
         patients: Patient of each radiograph of the whole set, length n; from ``joined_patients``.
-        learnt_by_challenger: SHA-256 of the files that it was developed on; ``None`` where nobody knows.
+        seen_by_challenger: Which of the whole set it has learnt from; ``None`` where nobody knows.
         cache: Of feature maps.
         seed: Of the bootstrap.
         progress: Told of the champion's feature maps.
     """
-    labelled, learnt, framing = sighted.labelled, champion.developed_on, champion.recipe.framing
-    seen, seen_by_challenger = (
-        of_same_patients(files or frozenset(), labelled, patients)[part] for files in (learnt, learnt_by_challenger)
+    labelled, framing, step = sighted.labelled, champion.recipe.framing, "feature maps, champion"
+    by_content = champion.recognised(sighted, cache, step=step, progress=progress)
+    seen_by_champion = champion.seen(labelled, patients, by_content)
+    seen, seen_after = (
+        np.zeros(len(part), dtype=np.bool_) if one is None else one.patients[part]
+        for one in (seen_by_champion, seen_by_challenger)
     )
     shown = sighted.shown(framing)[part]
-    kept = ~(seen | seen_by_challenger) & shown
+    kept = ~(seen | seen_after) & shown
     members = part[kept]
     comparison = compare(
-        champion.judged(
-            champion.scores(sighted.inputs(framing)[members], cache, step="feature maps, champion", progress=progress)
-        ),
+        champion.judged(champion.scores(sighted.inputs(framing)[members], cache, step=step, progress=progress)),
         replace(challenger, scores=challenger.scores[kept]),
         [patients[position] for position in members],
         labelled.diseased[members],
@@ -119,11 +124,17 @@ def compare_with(  # noqa: PLR0913  # two models, the radiographs, and what scor
         seed=seed,
     )
     verdict, reasons = comparison.verdict, list(comparison.reasons)
-    if more := int((seen_by_challenger & ~seen).sum()):
+    if more := int((seen_after & ~seen).sum()):
         reasons.append(f"Left out besides, because {challenger.version} learnt from their patients: {more}.")
     reasons += _without_lungs(int((~shown).sum()), champion.card.version)
-    makings = {champion.card.version: learnt, challenger.version: learnt_by_challenger}
-    if unknown := [version for version, files in makings.items() if files is None]:
+    told = {champion.card.version: seen_by_champion, challenger.version: seen_by_challenger}
+    for version, one in told.items():
+        if one is not None and (stored_anew := one.counted(part).content):
+            reasons.append(
+                f"Of those left out, {version} was recognised to have learnt from {stored_anew} by what they show: "
+                "their files are others."
+            )
+    if unknown := [version for version, one in told.items() if one is None]:
         verdict = "cannot tell"
         reasons.insert(
             0,

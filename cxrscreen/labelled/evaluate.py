@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cxrscreen.classifier.card import DataSetCard, ModelCard
 from cxrscreen.classifier.estimate import Frozen
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.evaluation.curves import calibration, curve
-from cxrscreen.evaluation.data_report import DataReport
-from cxrscreen.evaluation.metrics import figures
+from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
-from cxrscreen.evaluation.predictive import predictive, with_own
-from cxrscreen.evaluation.result import Evaluation, ScoredFile
+from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.evaluation.scored import Scored
-from cxrscreen.evaluation.subgroups import subgroups
-from cxrscreen.evaluation.trust_figures import band_on
-from cxrscreen.labelled.bias import examine
+from cxrscreen.evaluation.unscored import Unscored
 from cxrscreen.labelled.gallery_pictures import gallery_of
-from cxrscreen.labelled.groups import joined_patients
-from cxrscreen.labelled.labelled_set import COPY, LabelledSet, read_labelled
-from cxrscreen.labelled.measuring import Measurement
-from cxrscreen.labelled.scoring import Scorer
-from cxrscreen.labelled.seen import of_same_patients
-from cxrscreen.labelled.sighted import Sighted, segmenter_for
-from cxrscreen.labelled.splits import Indices
-from cxrscreen.labelled.statements import name_of
-from cxrscreen.labelled.traits import traits_of
-from cxrscreen.lungs.gate_bundle import load_gate
+from cxrscreen.labelled.labelled_set import COPY
+from cxrscreen.labelled.looked_at import LookedAt, Task
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
-from cxrscreen.types import Progress, Scores
-
-SEED = 2020  # of folds and bootstrap: the same folder and model give the same report
+from cxrscreen.types import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,140 +50,59 @@ def evaluate(  # noqa: PLR0913  # one call is the whole interface; all but the f
 ) -> Evaluated:
     """Score every radiograph of a labelled folder and report all figures, into a new folder below ``into``.
 
-    Args:
-        folder: With ``covid/`` and ``normal/``.
-        bundle: Folder of the model.
-        limits: Of the acceptance gate.
-        cache: Of feature maps.
-        into: Folder of reports; this one becomes ``evaluation-<moment>-<random>-<version>``.
-        segmenters: Folder of the lung segmenters that were trained at this site.
-        prevalence: Share of the site's patients who have the disease, where it is known: in (0, 1).
-        progress: Told of each step.
+    For the arguments see ``Task``.
 
     Raises:
-        DataSetError: The folder is no labelled folder.
+        DataSetError: The folder is no labelled folder, or the model refuses all radiographs of a class.
         ModelError: The model is damaged.
         ReportError: The report cannot be written.
     """
-    model, gate = Scorer.of(bundle), load_gate(bundle)
-    labelled = read_labelled(folder, limits=limits, progress=progress)
-    report = examine(labelled, seed=SEED, progress=progress)
-    patients, learnt = joined_patients(labelled, report.alike), model.developed_on
-    segmenter = segmenter_for(model.card, segmenters)
-    if gate is not None:
-        gate.check_segmenter(segmenter.card.weights_sha256)
-    sighted = Sighted.of(labelled, segmenter)
-    measured = Measurement(
-        model=model, gate=gate, sighted=sighted, patients=patients, cache=cache, seed=SEED, progress=progress
-    ).taken()
-    evaluation = evaluation_of(
-        labelled,
-        measured.part,
-        measured.scores,
-        model.card,
-        name=labelled.name,
-        data=report,
-        patients=patients,
-        seen=None if learnt is None else int(of_same_patients(learnt, labelled, patients)[measured.part].sum()),
+    task = Task(
+        folder=folder,
+        bundle=bundle,
+        limits=limits,
+        cache=cache,
+        into=into,
+        segmenters=segmenters,
+        prevalence=prevalence,
+        progress=progress,
     )
-    evaluation = evaluation.model_copy(
-        update={
-            "predictive": predictive(evaluation.figures, with_own(prevalence)),
-            "left_out": (*labelled.left_out, *measured.refused),
-            "shortcuts": measured.shortcuts,
-            "maps": measured.maps,
-            "gate": measured.gate,
-        }
-    )
+    looked = task.looked_at()
+    if not looked.has_both_classes:
+        raise DataSetError(looked.unscored().sentence)
+    return reported(task, looked)
+
+
+def report_name(kind: str, evaluation: Evaluation | Unscored) -> str:
+    """Name a new folder for what was found: ``<kind>-<moment>-<random>-<version>``."""
+    moment = datetime.fromisoformat(evaluation.evaluated_at).strftime("%Y%m%dT%H%M%S")
+    return f"{kind}-{moment}-{secrets.token_hex(4)}-{evaluation.model}"
+
+
+def reported(task: Task, looked: LookedAt) -> Evaluated:
+    """Put the figures together and write the report.
+
+    Args:
+        task: Says where.
+        looked: Has scores of both classes.
+    """
+    model, evaluation = looked.model, looked.evaluation(task.prevalence)
     pictures = gallery_of(
-        folder,
+        task.folder,
         evaluation,
-        sighted,
+        looked.sighted,
         model.head,
         model.base,
         recipe=model.recipe,
-        cache=cache,
-        limits=limits,
-        progress=progress,
+        cache=task.cache,
+        limits=task.limits,
+        progress=task.progress,
     )
-    moment = datetime.fromisoformat(evaluation.evaluated_at).strftime("%Y%m%dT%H%M%S")
-    name = f"evaluation-{moment}-{secrets.token_hex(4)}-{model.card.version}"
-    files = write_evaluation(evaluation, pictures, into / name, making=model.making)
-    if progress:
-        progress("report", 1, 1)
-    scored = Scored(measured.scores, labelled.diseased[measured.part], [patients[place] for place in measured.part])
-    return Evaluated(evaluation, files, scored)
-
-
-def evaluation_of(  # noqa: PLR0913  # what was scored, by whom, and what is known of both
-    labelled: LabelledSet,
-    part: Indices | None,
-    scores: Scores,
-    card: ModelCard,
-    *,
-    name: str,
-    data: DataReport,
-    patients: Sequence[str],
-    seen: int | None,
-    looks: int | None = None,
-    seed: int = SEED,
-) -> Evaluation:
-    """Put all figures of one model on one set together.
-
-    Args:
-        labelled: The whole set.
-        part: Positions of the radiographs that are evaluated; ``None`` takes all.
-        scores: Of these radiographs alone, in their order.
-        card: Of the model; gives the operating point.
-        name: What is evaluated, for people.
-        data: What ``examine`` found in the whole set.
-        patients: Patient of each radiograph of the whole set, length n; from ``groups.joined_patients``.
-        seen: How many of these radiographs are of patients whom the model has learnt from; ``None`` where nobody knows.
-        looks: How often they were scored before, where that is counted.
-        seed: Of the bootstrap.
-
-    Raises:
-        DataSetError: The part lacks a class.
-    """
-    places = range(len(labelled.radiographs)) if part is None else part.tolist()
-    radiographs = [labelled.radiographs[i] for i in places]
-    traits: dict[str, list[str | None]] = {
-        by: [values[i] for i in places] for by, values in traits_of(labelled).items() if by != "size"
-    }
-    threshold = card.operating_point.threshold
-    scored = Scored(scores, labelled.diseased[list(places)], [patients[i] for i in places])
-    found = figures(scored, threshold=threshold, seed=seed)
-    return Evaluation(
-        name=name,
-        evaluated_at=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
-        model=card.version,
-        weights_sha256=card.weights_sha256,
-        recipe=card.recipe,
-        data_set=DataSetCard(
-            name=name_of(labelled),
-            fingerprint=labelled.fingerprint,
-            n=len(labelled.radiographs),
-            positives=int(labelled.diseased.sum()),
-            patients=len(set(labelled.patients)),
-        ),
-        seen=seen,
-        looks=looks,
-        threshold=threshold,
-        figures=found,
-        curve=curve(scored),
-        calibration=calibration(scored),
-        predictive=predictive(found),
-        subgroups=subgroups(scored, traits, threshold=threshold, seed=seed),
-        data=data,
-        files=tuple(
-            ScoredFile(file=one.file_name, label="covid" if one.diseased else "normal", score=score)
-            for one, score in zip(radiographs, scores.tolist(), strict=True)
-        ),
-        left_out=labelled.left_out,
-        calibrated_on=None if card.calibration is None else card.calibration.n,
-        band=None if card.band is None else band_on(card.band, scored),
-        card_shortcuts=card.shortcuts,
-    )
+    name = report_name("evaluation", evaluation)
+    files = write_evaluation(evaluation, pictures, task.into / name, making=model.making)
+    if task.progress:
+        task.progress("report", 1, 1)
+    return Evaluated(evaluation, files, looked.scored())
 
 
 def evaluation_as_json(evaluated: Evaluated) -> dict[str, Any]:
@@ -226,6 +128,7 @@ def evaluation_as_json(evaluated: Evaluated) -> dict[str, Any]:
         "maps": _dumped(evaluation.maps),
         "gate": _dumped(evaluation.gate),
         "seen": evaluation.seen,
+        "seen_by": _dumped(evaluation.seen_by),
         "refused": len(refused),
         "copies": len(evaluation.left_out) - len(refused),
         "report_html": str(evaluated.files.html),

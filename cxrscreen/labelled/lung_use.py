@@ -57,6 +57,7 @@ def audit_lung_use(
             lungs_out=scored("without lungs"),
             lungs_only=scored("lungs alone"),
             exchanged=scored("lungs exchanged"),
+            behind=backgrounds,
         ),
         truth,
         views=seen.views,

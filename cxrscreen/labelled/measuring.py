@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
@@ -32,6 +33,7 @@ class Measured:
         scores: Of these, in their order.
         refused: The others: no plausible lung fields for a model that sees nothing else, or refused by its gate.
         gate: What the gate did; ``None`` for a model without one.
+        known: Radiographs of the whole set that the gate knows from the development set, (n,); likewise.
         maps: Where the activation maps lie; ``None`` where none could be measured.
         shortcuts: Whether the scores follow the lungs; ``None`` where there is nobody to exchange lungs with.
     """
@@ -40,6 +42,7 @@ class Measured:
     scores: Scores
     refused: tuple[LeftOutFile, ...] = field(repr=False)
     gate: GateFigures | None
+    known: NDArray[np.bool_] | None = field(repr=False)
     maps: MapFigures | None
     shortcuts: ShortcutAudit | None
 
@@ -70,7 +73,8 @@ class Measurement:
         """Measure everything."""
         framing = self.model.recipe.framing
         inputs, shown = self.sighted.inputs(framing), self.sighted.shown(framing)
-        admissions = self._admissions(inputs, np.flatnonzero(shown))
+        block4 = self._block4(inputs, np.flatnonzero(shown))
+        admissions = self._admissions(block4)
         reasons = dict.fromkeys(np.flatnonzero(~shown).tolist(), Reason.NO_LUNG_FIELDS)
         reasons |= {place: one.refusal.reason for place, one in enumerate(admissions) if one.refusal is not None}
         part = np.array([place for place in range(len(inputs)) if place not in reasons], dtype=np.intp)
@@ -83,7 +87,8 @@ class Measurement:
                 LeftOutFile(file=self.sighted.labelled.radiographs[place].file_name, reason=reason.value)
                 for place, reason in sorted(reasons.items())
             ),
-            gate=gate_figures(admissions),
+            gate=gate_figures(admissions, self.sighted.labelled.diseased),
+            known=self._known(block4),
             maps=self._maps(inputs, part[with_fields], without_fields=int((~with_fields).sum())),
             shortcuts=self._shortcuts(part[with_fields], scores[with_fields], without_fields=int((~with_fields).sum())),
         )
@@ -91,19 +96,33 @@ class Measurement:
     def _scores(self, inputs: PreparedBatch, step: str) -> Scores:
         return self.model.scores(inputs, self.cache, step=step, progress=self.progress)
 
-    def _admissions(self, inputs: PreparedBatch, shown: Indices) -> list[Admission]:
+    def _block4(self, inputs: PreparedBatch, shown: Indices) -> dict[int, NDArray[np.float32]]:
+        """Compute what the gate compares, by the place of the radiograph."""
+        if self.gate is None or not len(shown):
+            return {}
+        block4 = self.model.block4(inputs[shown], self.cache, step="gate", progress=self.progress)
+        return dict(zip(shown.tolist(), block4, strict=True))
+
+    def _known(self, block4: Mapping[int, NDArray[np.float32]]) -> NDArray[np.bool_] | None:
+        if self.gate is None:
+            return None
+        looks = self.sighted.labelled.looks
+        known = np.zeros(len(looks), dtype=np.bool_)
+        if block4:
+            edges = [looks[place].edges for place in block4]
+            known[list(block4)] = self.gate.knows(np.stack(list(block4.values())), edges)
+        return known
+
+    def _admissions(self, block4: Mapping[int, NDArray[np.float32]]) -> list[Admission]:
         if self.gate is None:
             return []
-        sighted, means = self.sighted, {}
-        if len(shown):
-            block4 = self.model.block4(inputs[shown], self.cache, step="gate", progress=self.progress)
-            means = dict(zip(shown.tolist(), block4, strict=True))
+        sighted = self.sighted
         return self.gate.admit(
             [
                 Looks(
                     edges=looks.edges,
                     pattern=looks.pattern,
-                    block4=means.get(place),
+                    block4=block4.get(place),
                     lungs=sighted.features[place],
                     fields=sighted.fields[place],
                     age_years=radiograph.age_years,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import read_making, read_weights
@@ -17,6 +18,11 @@ from cxrscreen.classifier.making import Making
 from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import SHAPE_OF_BLOCK, Block, Recipe, recipe_named
 from cxrscreen.evaluation.comparison import Judged
+from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.seen import Seen
+from cxrscreen.labelled.sighted import Sighted
+from cxrscreen.lungs.gate import Gate
+from cxrscreen.lungs.gate_bundle import load_gate
 from cxrscreen.settings import ExplanationVariant
 from cxrscreen.types import ActivationMaps, FeatureMaps, Pooled, PreparedBatch, Progress, Scores
 
@@ -34,12 +40,14 @@ class Scorer:
         base: Its base, rounded as it was stored.
         head: Its head.
         making: How it was made; ``None`` where that was not recorded.
+        gate: Its gate by content, if it has one.
     """
 
     card: ModelCard
     base: BaseWeights = field(repr=False)
     head: AnyHead = field(repr=False)
     making: Making | None = field(repr=False)
+    gate: Gate | None = field(repr=False)
 
     @classmethod
     def of(cls, bundle: Path) -> Scorer:
@@ -49,7 +57,7 @@ class Scorer:
             ModelError: It is damaged.
         """
         card, base, arrays = read_weights(bundle)
-        return cls(card, base, head_of(recipe_named(card.recipe), arrays), read_making(bundle))
+        return cls(card, base, head_of(recipe_named(card.recipe), arrays), read_making(bundle), load_gate(bundle))
 
     @property
     def recipe(self) -> Recipe:
@@ -60,6 +68,40 @@ class Scorer:
     def developed_on(self) -> frozenset[str] | None:
         """SHA-256 of the files that it was trained and calibrated on; ``None`` where nobody knows."""
         return None if self.making is None else frozenset(self.making.development)
+
+    def recognised(
+        self, sighted: Sighted, cache: FeatureMapCache, *, step: str, progress: Progress | None
+    ) -> NDArray[np.bool_] | None:
+        """Mark the radiographs of a set that its gate knows from the development set, whatever file they come in.
+
+        Args:
+            sighted: The set, as the model's segmenter sees it.
+            cache: Of feature maps.
+            step: What ``progress`` calls this.
+            progress: Told of the feature maps.
+
+        Returns:
+            Shape (n,); ``None`` without a gate.
+        """
+        if self.gate is None:
+            return None
+        framing, looks = self.recipe.framing, sighted.labelled.looks
+        known, shown = np.zeros(len(looks), dtype=np.bool_), np.flatnonzero(sighted.shown(framing))
+        if len(shown):
+            block4 = self.block4(sighted.inputs(framing)[shown], cache, step=step, progress=progress)
+            known[shown] = self.gate.knows(block4, [looks[place].edges for place in shown])
+        return known
+
+    def seen(self, labelled: LabelledSet, patients: Sequence[str], by_content: NDArray[np.bool_] | None) -> Seen | None:
+        """Tell which radiographs of a set it has learnt from; ``None`` where nobody knows how it was made.
+
+        Args:
+            labelled: The set.
+            patients: Of each radiograph, length n; from ``joined_patients``.
+            by_content: From ``recognised``.
+        """
+        files = self.developed_on
+        return None if files is None else Seen.of(files, labelled, patients, by_content)
 
     def scores(
         self, prepared: PreparedBatch, cache: FeatureMapCache, *, step: str, progress: Progress | None
@@ -92,7 +134,8 @@ class Scorer:
 
     def judged(self, scores: Scores) -> Judged:
         """Put scores of this model beside its operating point and the audit on its card."""
-        return Judged(self.card.version, scores, self.card.operating_point.threshold, self.card.shortcuts)
+        point, audit = self.card.operating_point, self.card.shortcuts
+        return Judged(self.card.version, scores, point.threshold, audit, self.recipe.framing, self.card.band)
 
 
 def pooled_maps(  # noqa: PLR0913  # what is seen, by whom, and whom to tell

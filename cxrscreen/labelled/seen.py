@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxrscreen.evaluation.result import SeenBy
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.splits import Indices
 
 
-def of_same_patients(files: frozenset[str], labelled: LabelledSet, patients: Sequence[str]) -> NDArray[np.bool_]:
-    """Mark all radiographs of the patients who have one among ``files``.
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What can be told of n radiographs.
 
-    Args:
-        files: SHA-256 of their contents.
-        labelled: The whole set.
-        patients: Of each radiograph, length n; from ``joined_patients``.
-
-    Returns:
-        Shape (n,).
+    Attributes:
+        by_file: The model has learnt from this very file, shape (n,).
+        by_content: The model's gate recognises it by what it shows, in whatever file, shape (n,); ``None`` where there
+            is no gate, so that only files can be recognised.
+        patients: It is one of these, or of the same patient as one of them, shape (n,).
     """
-    known = {
-        patient
-        for patient, radiograph in zip(patients, labelled.radiographs, strict=True)
-        if radiograph.sha256 in files
-    }
-    return np.array([patient in known for patient in patients], dtype=np.bool_)
+
+    by_file: NDArray[np.bool_] = field(repr=False)
+    by_content: NDArray[np.bool_] | None = field(repr=False)
+    patients: NDArray[np.bool_] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        files: frozenset[str],
+        labelled: LabelledSet,
+        patients: Sequence[str],
+        by_content: NDArray[np.bool_] | None = None,
+    ) -> Seen:
+        """Mark all radiographs of the patients who have one that was learnt from.
+
+        Args:
+            files: SHA-256 of the files that were learnt from.
+            labelled: The whole set.
+            patients: Of each radiograph, length n; from ``joined_patients``.
+            by_content: From ``Gate.knows``.
+        """
+        by_file = np.array([one.sha256 in files for one in labelled.radiographs], dtype=np.bool_)
+        known = by_file if by_content is None else by_file | by_content
+        theirs = {patient for patient, is_known in zip(patients, known.tolist(), strict=True) if is_known}
+        return cls(by_file, by_content, np.array([patient in theirs for patient in patients], dtype=np.bool_))
+
+    def counted(self, part: Indices) -> SeenBy:
+        """Count what was recognised by which, among some of the radiographs."""
+        others = None if self.by_content is None else int((self.by_content & ~self.by_file)[part].sum())
+        return SeenBy(files=int(self.by_file[part].sum()), content=others)

@@ -19,7 +19,10 @@ from cxrscreen.labelled.labelled_set import LabelledRadiograph, LabelledSet
 from cxrscreen.types import Diseased, PreparedBatch, Scores
 
 IMAGE_SHAPE = "image shape"
+BORDER = "border without the lungs"
 SOURCE = "source"
+VIEW = "view"
+AGE, SEX, AGE_AND_SEX = "age", "sex", "age and sex"
 
 _FOLDS = 5
 _MIN_PATIENTS = 10  # of each class: with fewer the folds say nothing
@@ -123,9 +126,17 @@ def _view(known: Sequence[LabelledRadiograph]) -> _Descriptors:
     return _one_hot([radiograph.view for radiograph in known])
 
 
-def _age_and_sex(known: Sequence[LabelledRadiograph]) -> _Descriptors:
+def _age(known: Sequence[LabelledRadiograph]) -> _Descriptors:
     ages = np.array([[radiograph.age_years or 0.0] for radiograph in known])
-    return np.hstack([ages, ages**2, _one_hot([radiograph.sex for radiograph in known])])
+    return np.hstack([ages, ages**2])
+
+
+def _sex(known: Sequence[LabelledRadiograph]) -> _Descriptors:
+    return _one_hot([radiograph.sex for radiograph in known])
+
+
+def _age_and_sex(known: Sequence[LabelledRadiograph]) -> _Descriptors:
+    return np.hstack([_age(known), _sex(known)])
 
 
 _OF_PICTURES: tuple[tuple[str, str, Callable[[LabelledSet], _Descriptors]], ...] = (
@@ -136,7 +147,7 @@ _OF_PICTURES: tuple[tuple[str, str, Callable[[LabelledSet], _Descriptors]], ...]
         _grey_statistics,
     ),
     (
-        "border without the lungs",
+        BORDER,
         (
             f"The outer {_FRAME * 100 // _CELLS} % of the picture on each side, cut by a ruler, not by a lung mask: "
             "where it is narrowly collimated, parts of the lungs reach into it."
@@ -158,10 +169,12 @@ _OF_METADATA: tuple[
         lambda one: one.source is not None,
         _source,
     ),
-    ("view", "The stated projection alone, where it is known.", lambda one: one.view is not None, _view),
+    (VIEW, "The stated projection alone, where it is known.", lambda one: one.view is not None, _view),
+    (AGE, "The patient's age alone, where it is known.", lambda one: one.age_years is not None, _age),
+    (SEX, "The patient's sex alone, where it is known.", lambda one: one.sex is not None, _sex),
     (
-        "age and sex",
-        "The patient's age and sex alone, where both are known.",
+        AGE_AND_SEX,
+        "The patient's age and sex together, where both are known.",
         lambda one: one.age_years is not None and one.sex is not None,
         _age_and_sex,
     ),

@@ -17,7 +17,7 @@ from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.lungs.bundle import segmenter_folder
 from cxrscreen.lungs.fields import Box, LungFields
-from cxrscreen.lungs.framing import framed
+from cxrscreen.lungs.framing import MARGIN, framed
 from cxrscreen.lungs.map_audit import WHOLE
 from cxrscreen.types import PreparedBatch
 
@@ -95,10 +95,7 @@ class Sighted:
         """The part of each radiograph that its input shows."""
         if framing == "whole":
             return [WHOLE] * len(self.labelled.radiographs)
-        return [
-            framed(square, fields).box if fields.usable else WHOLE
-            for square, fields in zip(self.labelled.squares, self.fields, strict=True)
-        ]
+        return [fields.box(MARGIN) if fields.usable else WHOLE for fields in self.fields]
 
     def part_with_fields(self, part: Indices) -> Indices:
         """Positions of those radiographs of a part that have plausible lung fields."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrscreen.classifier.feature_cache import FeatureMapCache
-from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.radiograph.acceptance import AcceptanceLimits, acceptance_limits
 from cxrscreen.settings import Settings
 from cxrscreen.workspace import Workspace
@@ -46,9 +46,9 @@ def site_of(settings: Settings) -> Site:
         models=workspace.models,
         runs=workspace.retraining,
         reports=workspace.reports,
-        segmenters=workspace.root / "lungs",
+        segmenters=workspace.lungs,
         cache=FeatureMapCache(workspace.feature_maps, max_bytes=int(settings.feature_cache_gigabytes * _GIGABYTE)),
-        registry=Registry((workspace.models, SHIPPED_MODELS)),
+        registry=Registry.at_site(workspace.models),
         limits=acceptance_limits(settings),
         automatic_promotion=settings.automatic_promotion,
     )

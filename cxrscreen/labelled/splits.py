@@ -15,7 +15,8 @@ from cxrscreen.types import Diseased
 FOLDS = 5
 TEST_SEED = 1
 """Draws the test part of every set: it is set aside once, whatever the run's own seed. With this number it is, on the
-development set, the part that ``standard-1`` set aside, so that the shipped model can be compared fairly."""
+development set, the part that the shipped models ``standard-1`` and ``standard-2`` set aside, so that a new one can be
+compared with them fairly."""
 
 _TEST_PARTS = 5  # one of five: 20 %
 _MIN_PATIENTS = 2 * FOLDS  # of each class, so that every part can hold both

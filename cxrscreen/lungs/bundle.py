@@ -100,6 +100,28 @@ def segmenter_folder(workspace_lungs: Path, sha256: str) -> Path:
     )
 
 
+def segmenter_named(workspace_lungs: Path, version: str) -> Path:
+    """Find a segmenter by its name.
+
+    Args:
+        workspace_lungs: See ``segmenter_folder``.
+        version: Of one that was trained at this site; empty, or its own name: the shipped one.
+
+    Raises:
+        ModelError: There is none of that name.
+    """
+    if version in {"", SHIPPED_LUNGS.name}:
+        return SHIPPED_LUNGS
+    folder = workspace_lungs / checked_version(version)
+    if not (folder / CARD_FILE).is_file():
+        known = sorted(one.parent.name for one in workspace_lungs.glob(f"[!.]*/{CARD_FILE}"))
+        raise ModelError(
+            f"There is no lung segmenter {version!r}. Those trained here: {', '.join(known) or 'none'}; the shipped "
+            f"one is {SHIPPED_LUNGS.name}."
+        )
+    return folder
+
+
 def load_segmenter(folder: Path) -> Segmenter:
     """Load a segmenter for screening.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Literal
 
 from cxrscreen.classifier.estimate import Estimate, Frozen
@@ -57,6 +59,7 @@ class LungCard(Frozen):
     folds: Agreement  # over the whole set, each radiograph by a network that had not seen the patient
     test: Agreement  # of these very weights
     held_out: tuple[str, ...]  # SHA-256 of the radiographs' files that ``test`` rests on
+    learnt_from: tuple[str, ...] = ()  # patients of these very weights, see ``patient_mark``; empty: not recorded
     limits: tuple[str, ...]  # one sentence each
     credits: tuple[str, ...]
 
@@ -64,6 +67,30 @@ class LungCard(Frozen):
     def segmenter_id(self) -> str:
         """Version and the head of its hash, as reports print it."""
         return f"{self.version} ({self.weights_sha256[:12]})"
+
+    def learnt(self, patients: Iterable[str]) -> list[bool] | None:
+        """Tell of each patient, by the number that some data set gives, whether these weights have learnt from it.
+
+        Returns:
+            ``None`` where it was not recorded whom they learnt from.
+        """
+        if not self.learnt_from:
+            return None
+        known = set(self.learnt_from)
+        return [patient_mark(patient, self.data_set.fingerprint) in known for patient in patients]
+
+
+def patient_mark(patient: str, fingerprint: str) -> str:
+    """SHA-256 that stands for a patient on the card of a segmenter that has learnt from the patient.
+
+    Whoever can guess the number can tell that it is meant: a card lies where its masks and radiographs lie, and leaves
+    that place only where these may.
+
+    Args:
+        patient: Number in the metadata of the set.
+        fingerprint: Of the set with the masks, so that marks of two sets cannot be compared.
+    """
+    return hashlib.sha256(f"{fingerprint} {patient}".encode()).hexdigest()
 
 
 def render_card(card: LungCard) -> str:
@@ -92,6 +119,7 @@ def render_card(card: LungCard) -> str:
             ]
         ),
         f"Intervals: {card.test.mean.method}. The test is of these weights, the folds of networks made the same way.",
+        _learnt_from(card),
         "## Limits",
         "\n".join(f"- {limit}" for limit in card.limits),
         "## Hyperparameters",
@@ -102,6 +130,16 @@ def render_card(card: LungCard) -> str:
         "\n".join(f"- {credit}" for credit in card.credits),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _learnt_from(card: LungCard) -> str:
+    if not card.learnt_from:
+        return "It is not recorded which patients these weights have learnt from."
+    return (
+        f"These weights have learnt from {len(card.learnt_from)} patients, as the metadata number them; `card.json` "
+        "has a hash of each. Their lung fields may be better than those of patients to come: a model's card counts "
+        "the radiographs of its own set that show them."
+    )
 
 
 def _row(agreement: Agreement) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrscreen.lungs.fields import MASK_SIDE
+from cxrscreen.radiograph.prepare import resize
 from cxrscreen.types import Grey8
 
 Square = NDArray[np.uint8]
@@ -31,12 +31,7 @@ def squeezed(pixels: Grey8, side: int = MASK_SIDE) -> Square:
         pixels: (rows, columns), 0 to 255, any size.
         side: Of the result.
     """
-    rows, columns = min(side, pixels.shape[0]), min(side, pixels.shape[1])
-    square = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-    if (rows, columns) != (side, side):
-        square = cv2.resize(square, (side, side), interpolation=cv2.INTER_LINEAR)
-    taken: Square = square
-    return taken
+    return resize(pixels, rows=side, columns=side)
 
 
 def standardised(grey: Grey) -> Grey:

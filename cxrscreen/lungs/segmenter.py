@@ -37,7 +37,9 @@ class Network:
         built = network_of(arrays)
         signature = [tf.TensorSpec((None, MASK_SIDE, MASK_SIDE, 1), tf.float32)]
         both = keras.Model(built.input, [built.output, built.get_layer(AFTER_FEATURES).input])
-        self._graph = tf.function(lambda inputs: both(inputs, training=False), input_signature=signature)
+        self._graph = tf.function(
+            lambda inputs: both(inputs, training=False), input_signature=signature, autograph=False
+        )
 
     def lung_fields(self, inputs: SegmenterInputs) -> list[LungFields]:
         """Find and judge the lungs; result i belongs to input i."""

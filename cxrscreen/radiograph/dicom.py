@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from pydicom import Dataset, FileDataset
 from pydicom.encaps import get_frame
@@ -25,11 +23,10 @@ from cxrscreen.radiograph.dicom_file import read_file, text_of
 from cxrscreen.radiograph.dicom_grey import Shades, render
 from cxrscreen.radiograph.dicom_identity import iso_date
 from cxrscreen.radiograph.grey import in_bands
+from cxrscreen.radiograph.patient_age import age_years
 from cxrscreen.radiograph.radiograph import Acquisition, FileType, View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.types import Grey8, Rgb8, StoredPixels
-
-_OLDEST = 130
 
 
 def read_dicom(content: bytes, limits: AcceptanceLimits) -> tuple[Acquisition, Grey8, tuple[str, ...]]:
@@ -45,7 +42,10 @@ def read_dicom(content: bytes, limits: AcceptanceLimits) -> tuple[Acquisition, G
     tags = read_file(content)
     view, notices = _accept_tags(tags, limits)
     shades = _shades(_decode(tags), tags)
-    age, age_notices = _age_years(text_of(tags, "PatientAge"))
+    taken = iso_date(text_of(tags, "StudyDate") or text_of(tags, "AcquisitionDate"))
+    age, age_notices = age_years(
+        text_of(tags, "PatientAge"), born=iso_date(text_of(tags, "PatientBirthDate")), taken=taken
+    )
     sex = text_of(tags, "PatientSex").upper()
     acquisition = Acquisition(
         file_type=FileType.DICOM,
@@ -57,7 +57,7 @@ def read_dicom(content: bytes, limits: AcceptanceLimits) -> tuple[Acquisition, G
         window=shades.window,
         modality=text_of(tags, "Modality").upper() or None,
         view=view,
-        study_date=iso_date(text_of(tags, "StudyDate") or text_of(tags, "AcquisitionDate")),
+        study_date=taken,
         age_years=age,
         sex=sex if sex in {"F", "M", "O"} else None,
     )
@@ -147,18 +147,3 @@ def _eight_bits(rgb: StoredPixels) -> Rgb8:
     if rgb.dtype.itemsize == 1:
         return rgb.astype(np.uint8, copy=False)
     return in_bands(lambda band: np.rint(band / 257.0), rgb)
-
-
-def _age_years(written: str) -> tuple[int | None, tuple[str, ...]]:
-    """Return the completed years of an age string (PS3.5: "062Y", "018M", "003W", "010D"), and notices.
-
-    A bare number counts as years, as some archives write it.
-    """
-    match = re.fullmatch(r"(\d{1,3})([YMWD]?)", written.upper())
-    if match is None:
-        return None, ()
-    number, unit = int(match[1]), match[2]
-    years = number if unit in {"Y", ""} else int(number / {"M": 12, "W": 52.18, "D": 365.25}[unit])
-    if years > _OLDEST:
-        return None, ()
-    return years, () if unit else ("The age in the tags has no unit; taken as years.",)

@@ -23,7 +23,7 @@ class DigestBatch(Frozen):
 
 
 class FlaggedStudy(Frozen):
-    """A study at or above its operating point, or in the uncertain band around it."""
+    """A study at or above its operating point, in the uncertain band around it, or to be looked at again."""
 
     study: str
     batch: str
@@ -95,7 +95,7 @@ class ComparedQuantity(Frozen):
     Attributes:
         quantity: Which; words for each stand in ``templates/words``.
         n: Radiographs of these days; of "refused", files that came to the gate.
-        reference_n: The same of the card.
+        reference_n: The same of the card, of both classes.
         psi: Population stability index; ``None`` for a share.
         p: Chance of a difference like this without any drift.
         difference: Largest distance of the two distribution functions; of a share, now minus then.
@@ -120,6 +120,9 @@ class DriftCheck(Frozen):
         first_day: ISO 8601 date of the first batch that was looked at; only days of this model count.
         last_day: Likewise.
         radiographs: Scored in these days, from the intake.
+        prevalence: Share of COVID-19 that the settings say and the days are compared with; ``None`` where they do not.
+        best_share: The one whose mixture of the card's classes the scores fit best; without ``prevalence`` the days are
+            compared with this one. ``None`` of too few radiographs.
         quantities: What could be compared; of too few radiographs nothing is said.
     """
 
@@ -128,6 +131,8 @@ class DriftCheck(Frozen):
     first_day: str
     last_day: str
     radiographs: int
+    prevalence: float | None = None
+    best_share: float | None = None
     quantities: tuple[ComparedQuantity, ...] = ()
 
     @property
@@ -169,6 +174,7 @@ class Digest(Frozen):
     studies: int
     flagged: tuple[FlaggedStudy, ...]
     uncertain: tuple[FlaggedStudy, ...] = ()  # not known before models had a band
+    review: tuple[FlaggedStudy, ...] = ()  # neither of both, but a person should look; likewise
     batches: tuple[DigestBatch, ...]
     model: str
     model_verified: bool

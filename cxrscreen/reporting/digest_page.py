@@ -29,6 +29,8 @@ class DigestPage:
     flagged: tuple[rows.StudyLink, ...]
     uncertain_summary: str
     uncertain: tuple[rows.StudyLink, ...]
+    review_summary: str
+    review: tuple[rows.StudyLink, ...]
     batches: tuple[rows.BatchRow, ...]
     retried: tuple[FileLine, ...]
     quarantined: tuple[FileLine, ...]
@@ -67,6 +69,8 @@ def compose_digest_page(digest: Digest, words: Words) -> DigestPage:
         flagged=rows.flagged(digest, words),
         uncertain_summary=rows.uncertain_summary(digest, words),
         uncertain=rows.uncertain(digest, words),
+        review_summary=rows.review_summary(digest, words),
+        review=rows.review(digest, words),
         batches=rows.batches(digest, words),
         retried=rows.lines((one for one in digest.failed if not (one.quarantined or one.gone)), words),
         quarantined=rows.lines((one for one in digest.failed if one.quarantined), words),

@@ -121,8 +121,22 @@ def uncertain(digest: Digest, words: Words) -> tuple[StudyLink, ...]:
 
 def uncertain_summary(digest: Digest, words: Words) -> str:
     """Count the studies in the uncertain band."""
-    said = [words.text("digest", "uncertain_summary", n=words.count(len(digest.uncertain)))]
-    left_out = len(digest.uncertain) - MOST_STUDIES
+    return _counted("uncertain_summary", digest.uncertain, words)
+
+
+def review(digest: Digest, words: Words) -> tuple[StudyLink, ...]:
+    """Link the studies that are in neither list, but to be looked at again, the highest score first."""
+    return _links(digest.review, words)
+
+
+def review_summary(digest: Digest, words: Words) -> str:
+    """Count them."""
+    return _counted("review_summary", digest.review, words)
+
+
+def _counted(sentence: str, studies: Sequence[FlaggedStudy], words: Words) -> str:
+    said = [words.text("digest", sentence, n=words.count(len(studies)))]
+    left_out = len(studies) - MOST_STUDIES
     more = [words.text("digest", "more_flagged", n=words.count(left_out))] if left_out > 0 else []
     return " ".join(said + more)
 
@@ -214,12 +228,19 @@ def drift_summary(digest: Digest, words: Words) -> str:
     """Say in a sentence which days were compared with what, or why nothing could be."""
     drift = digest.drift
     if drift is None:
-        return ""
+        return words.text("drift", "nowhere") if digest.compared and not digest.phantoms else ""
     days = {"first": words.date(drift.first_day), "last": words.date(drift.last_day)}
     if not drift.referenced:
         return words.text("drift", "no_reference", model=drift.model)
     key = "too_few" if not drift.quantities else "drifted" if drift.drifted else "as_before"
-    return words.text("drift", key, n=words.count(drift.radiographs), model=drift.model, **days)
+    what = "; ".join(words.text("drift", one).lower() for one in drift.drifted)
+    said = words.text("drift", key, n=words.count(drift.radiographs), model=drift.model, what=what, **days)
+    if not drift.quantities or drift.best_share is None:
+        return said
+    best = words.percent(drift.best_share)
+    if drift.prevalence is None:
+        return f"{said} {words.text('drift', 'fitted', share=best)}"
+    return f"{said} {words.text('drift', 'mixed', share=words.percent(drift.prevalence), best=best)}"
 
 
 def drift_rows(digest: Digest, words: Words) -> tuple[DriftRow, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.lungs.map_audit import MapAudit, RegionShare
 from cxrscreen.reporting.model import ReadRadiograph
+from cxrscreen.reporting.page_parts import shows_lungs_alone
 from cxrscreen.reporting.words import Sentence, Words
 
 _BIN = 0.25  # times chance
@@ -18,13 +19,12 @@ _BINS = 12  # the last one holds all beyond
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionRow:
-    """One region under the map."""
+    """One region under the map; of one that the picture has not, ``energy`` says so and the rest is empty."""
 
     name: str
     energy: str
     area: str
     against_chance: str
-    line: str  # all of it: on paper, each cell of a table costs a millisecond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,6 @@ class Column:
     label: str
     count: int
     height: float
-    below: bool  # the card's limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +50,23 @@ class MapSpread:
 
     summary: str
     columns: tuple[Column, ...]
+    limit_at: float | None  # in columns from the left; ``None`` without a limit, and where it is beyond the last one
+    limit_label: str
+    framed: str  # what such a spread does not prove, where it does not
 
 
 def describe_map(shown: ReadRadiograph, card: ModelCard, words: Words) -> MapPart:
     """Say where the map of a radiograph lies."""
     if shown.audit is None:
         return MapPart(sentences=_unmeasured(shown, words), rows=())
-    said = [words.text("map", "share", **_told(shown.audit.lungs, words))]
-    if card.maps is not None:
-        said.append(words.text("map", "limit", least=words.number(card.maps.least, 1), n=words.count(card.maps.n)))
+    share, limit = shown.lung_share, card.maps
+    ratio, least = _apart(share, None if limit is None else limit.least, words)
+    said = [words.text("map", "share", **(_told(shown.audit.lungs, words) | {"against_chance": ratio}))]
+    if limit is not None:
+        key = "below" if share is not None and share < limit.least else "limit"
+        said.append(words.text("map", key, least=least, n=words.count(limit.n)))
+    if shows_lungs_alone(card.recipe):
+        said.append(words.text("map", "framed"))
     return MapPart(
         sentences=tuple(Sentence(text, words.language) for text in said),
         rows=tuple(_region(one.name, getattr(shown.audit, one.name), words) for one in fields(MapAudit)),
@@ -76,11 +83,11 @@ def spread_of_maps(lung_shares: Sequence[float], card: ModelCard, words: Words) 
         "map",
         "spread",
         n=words.count(len(lung_shares)),
-        median=words.number(median, 1),
-        low=words.number(low, 1),
-        high=words.number(high, 1),
+        median=words.number(median),
+        low=words.number(low),
+        high=words.number(high),
         below=words.count(sum(share < least for share in lung_shares)),
-        least=words.number(least, 1),
+        least=words.number(least),
     )
     place = np.minimum((np.array(lung_shares) / _BIN).astype(int), _BINS - 1)
     counts = np.bincount(place, minlength=_BINS)
@@ -89,11 +96,16 @@ def spread_of_maps(lung_shares: Sequence[float], card: ModelCard, words: Words) 
             label=words.number(number * _BIN, 0) if number * _BIN == int(number * _BIN) else "",
             count=int(count),
             height=round(100 * count / counts.max(), 1),
-            below=(number + 1) * _BIN <= least,
         )
         for number, count in enumerate(counts)
     )
-    return MapSpread(summary=summary, columns=columns)
+    return MapSpread(
+        summary=summary,
+        columns=columns,
+        limit_at=round(least / _BIN, 2) if card.maps is not None and least < _BIN * _BINS else None,
+        limit_label=words.text("map", "limit_label", least=words.number(least)),
+        framed=words.text("map", "framed") if shows_lungs_alone(card.recipe) else "",
+    )
 
 
 def _unmeasured(shown: ReadRadiograph, words: Words) -> tuple[Sentence, ...]:
@@ -108,14 +120,26 @@ def _unmeasured(shown: ReadRadiograph, words: Words) -> tuple[Sentence, ...]:
 
 
 def _region(name: str, share: RegionShare, words: Words) -> RegionRow:
-    told = {"name": words.text("map", name)} | _told(share, words)
-    return RegionRow(line=words.text("map", "line", **told), **told)
+    title = words.text("map", name)
+    if not share.area:
+        return RegionRow(name=title, energy=words.text("map", "none"), area="", against_chance="")
+    return RegionRow(name=title, **_told(share, words))
 
 
 def _told(share: RegionShare, words: Words) -> dict[str, str]:
-    against = share.against_chance
     return {
-        "energy": words.percent(share.energy),
-        "area": words.percent(share.area),
-        "against_chance": "–" if against is None else words.number(against, 1),  # noqa: RUF001  # a dash where nothing is
+        "energy": words.percent(share.energy, 0),
+        "area": words.percent(share.area, 0),
+        "against_chance": _apart(share.against_chance, None, words)[0],
     }
+
+
+def _apart(share: float | None, least: float | None, words: Words) -> tuple[str, str]:
+    """Write a share over chance and its limit, never so rounded that a share below the limit looks like it."""
+    if share is None or least is None:
+        return tuple("–" if one is None else words.number(one) for one in (share, least))  # type: ignore[return-value]  # noqa: RUF001  # two of them; a dash where nothing is
+    for digits in range(2, 7):
+        texts = words.number(share, digits), words.number(least, digits)
+        if share == least or texts[0] != texts[1]:
+            break
+    return texts

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from cxrscreen.classifier.card import ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import Prediction
+from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import RefusedFile
@@ -109,6 +110,11 @@ class FileLine:
     detail: Sentence
 
 
+def shows_lungs_alone(recipe: str) -> bool:
+    """Return whether a recipe shows its model the lung fields alone: then some of what audits find is no finding."""
+    return recipe_named(recipe).framing == "lungs"
+
+
 def group_refusals(refused: tuple[RefusedFile, ...], words: Words) -> tuple[RefusalGroup, ...]:
     """Put refused files together by reason, so that each advice is given once."""
     groups: dict[Reason, list[FileLine]] = {}
@@ -156,7 +162,7 @@ def draw_scale(prediction: Prediction, card: ModelCard, words: Words) -> Scale:
         limit_anchor=_anchor((low + high) / 2),
         title=words.text("scale", f"{kind}title", side=side, **texts),
         legend=_what_a_score_is(card, words),
-        chosen=_how_the_limits_were_chosen(prediction, words),
+        chosen=_how_the_limits_were_chosen(prediction, card, words),
     )
 
 
@@ -169,18 +175,18 @@ def _what_a_score_is(card: ModelCard, words: Words) -> str:
     )
 
 
-def _how_the_limits_were_chosen(prediction: Prediction, words: Words) -> str:
-    band, point = prediction.band, prediction.operating_point
+def _how_the_limits_were_chosen(prediction: Prediction, card: ModelCard, words: Words) -> str:
+    band, chosen_on = prediction.band, card.folds
     if band is None:
-        rates = {"sensitivity": words.number(point.sensitivity), "specificity": words.number(point.specificity)}
-        return words.text("scale", "chosen", **rates)
+        rates = {name: _interval(getattr(chosen_on, name), words) for name in ("sensitivity", "specificity")}
+        return words.text("scale", "chosen", n=words.count(chosen_on.n), **rates)
     return words.text(
         "scale",
         "band_chosen",
         asked=words.percent(band.largest_error),
-        missed=words.percent(band.missed.value),
+        missed=_percents(band.missed, words),
         diseased=words.count(band.missed.n),
-        alarms=words.percent(band.false_alarms.value),
+        alarms=_percents(band.false_alarms, words),
         healthy=words.count(band.false_alarms.n),
     )
 
@@ -201,7 +207,7 @@ def summarise_model(card: ModelCard, words: Words) -> ModelSummary:
             name=card.data_set.name,
         ),
         figures=tuple(_figures(performance, words) for performance in (card.test, card.folds)),
-        shortcuts="" if card.shortcuts is None else _shortcuts(card.shortcuts, words),
+        shortcuts="" if card.shortcuts is None else _shortcuts(card, card.shortcuts, words),
         not_shown=_not_shown(card.shortcuts, words),
         limits=_joined([words.sentence(limit) for limit in card.limits]),
         weights_sha256=card.weights_sha256,
@@ -226,10 +232,16 @@ def _not_shown(audit: ShortcutAudit | None, words: Words) -> str:
     return words.text("model", "follows_the_rest" if audit is not None and audit.follows_the_rest else "not_shown")
 
 
-def _shortcuts(audit: ShortcutAudit, words: Words) -> str:
+def _shortcuts(card: ModelCard, audit: ShortcutAudit, words: Words) -> str:
     measured = {name: getattr(audit, name) for name in ("intact", "lungs_out", "lungs_only", "exchanged", "difference")}
     told = {name: _interval(estimate, words) for name, estimate in measured.items()}
-    return words.text("model", "shortcuts", n=words.count(audit.n), **told)
+    said = words.text("model", "shortcuts", n=words.count(audit.n), **told)
+    return f"{said} {words.text('model', 'framed')}" if shows_lungs_alone(card.recipe) else said
+
+
+def _percents(estimate: Estimate, words: Words) -> str:
+    value, low, high = (words.percent(share) for share in (estimate.value, estimate.low, estimate.high))
+    return words.text("model", "estimate", value=value, low=low, high=high)
 
 
 def _interval(estimate: Estimate, words: Words) -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxrscreen.classifier.recipe import recipe_named
+from cxrscreen.classifier.recipe import LinearRecipe, recipe_named
 from cxrscreen.lungs.fields import Box
 from cxrscreen.lungs.map_audit import WHOLE
+from cxrscreen.radiograph.radiograph import View
 from cxrscreen.reporting.map_part import MapPart, describe_map
 from cxrscreen.reporting.meaning import meaning
 from cxrscreen.reporting.model import ReadRadiograph, StudyReport
@@ -126,7 +127,8 @@ def has_evidence(activation_map: ActivationMap) -> bool:
 
 def _radiograph_picture(shown: ReadRadiograph, words: Words) -> Picture:
     rows, columns = shown.pixels.shape
-    view = words.text("view", shown.acquisition.view.value)
+    known = shown.acquisition.view is not View.UNKNOWN
+    view = words.text("view", shown.acquisition.view.value) if known else words.text("study", "view_unknown")
     return Picture(
         file=RADIOGRAPH_FILE,
         alt=words.text("study", "radiograph_alt", file=shown.file_name, view=view),
@@ -140,12 +142,13 @@ def _radiograph_picture(shown: ReadRadiograph, words: Words) -> Picture:
 def _overlay_picture(report: StudyReport, shown: ReadRadiograph, words: Words) -> Picture:
     rows, columns = shown.pixels.shape
     place = words.text("place", strongest_place(shown.activation_map, shown.box))
-    variant = words.text("explanation", report.explanation)
     return Picture(
         file=OVERLAY_FILE,
         alt=words.text("study", "overlay_alt", place=place),
         title=words.text("study", "overlay"),
-        detail=words.text("study", "overlay_detail", variant=variant, alpha=f"{report.overlay_alpha:.0%}"[:-1]),
+        detail=words.text(
+            "study", "overlay_detail", variant=_variant(report, words), alpha=f"{report.overlay_alpha:.0%}"[:-1]
+        ),
         width=columns,
         height=rows,
     )
@@ -153,10 +156,13 @@ def _overlay_picture(report: StudyReport, shown: ReadRadiograph, words: Words) -
 
 def _map_shows(report: StudyReport, shown: ReadRadiograph, words: Words) -> str:
     rows, columns = shown.activation_map.shape
-    variant = words.text("explanation", report.explanation)
-    framed = recipe_named(report.card.recipe).framing == "lungs"
-    part = words.text("study", "map_part") if framed else ""
-    return " ".join(filter(None, (words.text("study", "map_shows", rows=rows, columns=columns, variant=variant), part)))
+    return words.text("study", "map_shows", rows=rows, columns=columns, variant=_variant(report, words))
+
+
+def _variant(report: StudyReport, words: Words) -> str:
+    """Name the kind of Grad-CAM; a linear head has one only, whatever the settings say, see ``LinearHead``."""
+    linear = isinstance(recipe_named(report.card.recipe), LinearRecipe)
+    return words.text("study", "by_cell") if linear else words.text("explanation", report.explanation)
 
 
 def strongest_place(activation_map: ActivationMap, box: Box = WHOLE) -> str:

@@ -79,13 +79,14 @@ class Words:
         """Write a number with this language's decimal sign."""
         return f"{value:.{digits}f}".replace(".", self.table["format"]["decimal"])
 
-    def percent(self, share: float) -> str:
-        """Write a share in percent, but not so rounded that it looks like none or all."""
-        for digits in range(3):
-            text = self.number(100 * share, digits)
+    def percent(self, share: float, most_digits: int = 2) -> str:
+        """Write a share in percent, but not so rounded that it looks like none or all: rather "< 0.01 %"."""
+        for digits in range(most_digits + 1):
             if share in (0, 1) or 0 < round(100 * share, digits) < 100:  # noqa: PLR2004  # percent
-                break
-        return f"{text}\u00a0%"
+                return f"{self.number(100 * share, digits)}\u00a0%"
+        least = 10**-most_digits
+        sign, edge = ("<", least) if share < 0.5 else (">", 100 - least)  # noqa: PLR2004  # half
+        return f"{sign}\u00a0{self.number(edge, most_digits)}\u00a0%"
 
     def count(self, value: int) -> str:
         """Write a whole number, thousands apart."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from cxrscreen.reporting.page_parts import printable
 from cxrscreen.reporting.paper import Press
 from cxrscreen.reporting.records import batch_record, batch_table, study_record, write_json
 from cxrscreen.reporting.study_page import OVERLAY_FILE, RADIOGRAPH_FILE, compose_study_page, has_evidence
-from cxrscreen.reporting.words import TEMPLATES, load_words
+from cxrscreen.reporting.words import TEMPLATES, Words, load_words
 from cxrscreen.settings import Language
 from cxrscreen.types import Grey8, Rgb8
 
@@ -51,7 +52,7 @@ class BatchFiles:
 
 
 class ReportWriter:
-    """Writes reports in one language; keep one, its templates, styles and fonts are read once."""
+    """Writes reports in one language; keep one, its templates, styles and fonts are read once (``report_writer``)."""
 
     def __init__(self, language: Language, *, templates: Path = TEMPLATES, sheets: tuple[str, ...] = ()) -> None:
         """Read templates, words, styles and fonts.
@@ -85,6 +86,11 @@ class ReportWriter:
         )
         self._press = Press((style, paper, further) if sheets else (style, paper), fonts)
         self._screen_style = Markup(_with_fonts_inside(style, fonts) + screen + further)  # noqa: S704  # our own stylesheet
+
+    @property
+    def words(self) -> Words:
+        """The words of its language."""
+        return self._words
 
     def write_study(self, report: StudyReport, folder: Path) -> ReportFiles:
         """Write the report of one study into ``folder``, which appears whole or not at all.
@@ -170,6 +176,16 @@ class ReportWriter:
         source = self._pages.get_template(template)
         on_screen = source.render(values, style=self._screen_style, on_paper=False)
         return on_screen.encode(), self._press.print_page(source.render(values, style="", on_paper=True), pictures)
+
+
+@lru_cache(maxsize=2)
+def report_writer(language: Language) -> ReportWriter:
+    """Return the writer of studies, batches and digests in one language, made once a process.
+
+    Raises:
+        ReportError: Something of the folder templates is missing.
+    """
+    return ReportWriter(language)
 
 
 @contextmanager

@@ -7,12 +7,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from cxrscreen.drafts import sweep_drafts
-from cxrscreen.errors import ModelError, SelfTestError, WorkspaceError
+from cxrscreen.errors import ModelError, SelfTestError, WorkspaceError, loggable
 from cxrscreen.reporting.model import StudyRow, Tally
 from cxrscreen.reporting.writer import disk_errors_in_words
 from cxrscreen.screening.claiming import FILES_IN_HAND, select, unchanged_since
@@ -20,7 +21,7 @@ from cxrscreen.screening.golden import check_golden
 from cxrscreen.screening.intake import look, look_again
 from cxrscreen.screening.ledger import cause_of_claim
 from cxrscreen.screening.marking import mark_intake
-from cxrscreen.screening.model_choice import choose_model
+from cxrscreen.screening.model_choice import choose_model, is_chosen
 from cxrscreen.screening.opening import holds_anything
 from cxrscreen.screening.outcomes import BatchRecord, FileRecord, Outcome
 from cxrscreen.screening.placing import place_files
@@ -139,16 +140,20 @@ def open_batch(
 def take_over(session: Session, *, but: Iterable[str] = ()) -> str | None:
     """Take a batch whose run is dead, and remove what dead runs have left half written.
 
+    The files of one whose model fails the self-test are given back where another model would screen them now.
+
     Args:
         session: The open workspace.
         but: Batches that are not wanted, e.g. because finishing them failed.
 
     Raises:
-        SelfTestError: The batch's model does not score as it did when it was made; the batch waits.
+        SelfTestError: The batch's model does not score as it did when it was made, and new batches would be screened
+            with it, too; the batch waits.
     """
     batch_id = session.ledger.take_over(but=but)
+    while batch_id is not None and not _something_to_do(session, batch_id):
+        batch_id = session.ledger.take_over(but=but)
     if batch_id is not None:
-        _check_before_going_on(session, batch_id)
         _sweep(session)
         _record_batch(session, session.ledger.batch(batch_id))
     return batch_id
@@ -159,10 +164,7 @@ def release_batch(session: Session, batch_id: str, cause: str = "given back: its
 
     What it has done so far is reported.
     """
-    session.ledger.leave_pending(batch_id, cause)
-    if all(file.outcome is Outcome.PENDING for file in session.ledger.files(batch_id)):
-        session.ledger.finish_batch(batch_id, _now())
-    else:
+    if _give_back(session, batch_id, cause):
         close_batch(session, batch_id)
 
 
@@ -201,17 +203,38 @@ def close_batch(session: Session, batch_id: str) -> BatchSummary:
     )
 
 
-def _check_before_going_on(session: Session, batch_id: str) -> None:
-    """Test the model of a batch that has something left to screen; where it cannot be used, screening will say so."""
+def _give_back(session: Session, batch_id: str, cause: str) -> bool:
+    """Let the next run claim the open files of a batch, and return whether it has anything to report."""
+    session.ledger.leave_pending(batch_id, cause)
+    if any(file.outcome is not Outcome.PENDING for file in session.ledger.files(batch_id)):
+        return True
+    session.ledger.finish_batch(batch_id, _now())
+    return False
+
+
+def _something_to_do(session: Session, batch_id: str) -> bool:
+    """Test the model of a batch that has something left to screen, and return whether the batch is to be gone on with.
+
+    Raises:
+        SelfTestError: Its model fails the test, and is the one of new batches, too.
+    """
     if not session.ledger.steps(batch_id, studies=session.settings.chunk_studies, files=FILES_IN_HAND):
-        return
+        return True
+    card = session.ledger.batch(batch_id).card
     try:
-        check_golden(session, session.ledger.batch(batch_id).card)
+        with suppress(ModelError):  # screening says so at once, and gives the files back
+            check_golden(session, card)
     except SelfTestError:
-        session.ledger.end_lease(batch_id)
-        raise
-    except ModelError as exc:
-        log.warning("batch %s: %s", batch_id, exc)
+        if is_chosen(session, card):
+            session.ledger.end_lease(batch_id)
+            raise
+        log.warning(
+            "batch %s: its model %s fails the self-test, and another one screens now. Its files are given back.",
+            batch_id,
+            card.version,
+        )
+        return _give_back(session, batch_id, "given back: its model has failed the self-test")
+    return True
 
 
 def check_apart(root: Path, folder: Path) -> None:
@@ -242,10 +265,8 @@ def _record_batch(session: Session, batch: BatchRecord) -> None:
     try:
         session.workspace.check_in_place(session.workspace.archive)  # it is not made anew
         write_batch_record(session.workspace, batch)
-    except OSError as exc:
-        log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, exc.strerror)
-    except WorkspaceError as exc:
-        log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, exc)
+    except (OSError, WorkspaceError) as exc:
+        log.warning("batch %s cannot be recorded in the archive: %s", batch.batch_id, loggable(exc))
 
 
 def _place_leftovers(session: Session, folder: Path) -> None:

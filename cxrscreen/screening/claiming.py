@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cxrscreen.errors import loggable
 from cxrscreen.radiograph.identity import identify
 from cxrscreen.radiograph.radiograph import Identity
 from cxrscreen.screening.intake import STILL_WRITTEN, Arrivals, Sighting
@@ -134,7 +135,7 @@ def _claim(session: Session, folder: Path, sighting: Sighting, waiting: dict[str
     except FileNotFoundError:
         return None  # taken away again: it has not arrived
     except (OSError, MemoryError) as exc:
-        waiting[sighting.name] = f"cannot be opened: {getattr(exc, 'strerror', None) or type(exc).__name__}"
+        waiting[sighting.name] = f"cannot be opened: {loggable(exc)}"
         return None
     return Claim(name=sighting.name, sha256=sha256, study_key=session.pseudonyms.study(identity, sha256))
 

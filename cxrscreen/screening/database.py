@@ -12,9 +12,9 @@ from typing import Any
 
 from cxrscreen.errors import LedgerDamagedError, LedgerError
 from cxrscreen.screening import schema
+from cxrscreen.workspace import lock_of
 
 LOCK_WAIT_SECONDS = 30.0
-LOCK_SUFFIX = ".lock"
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _DAMAGE_IN_WORDS = ("no such table", "no such column", "Could not decode")  # a schema or a text that was overwritten
@@ -32,7 +32,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
-        self._lock = _lock_in_part(path.with_name(path.name + LOCK_SUFFIX))
+        self._lock = _lock_in_part(lock_of(path))
         try:
             self._open(path)
         except BaseException:

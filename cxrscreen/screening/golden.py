@@ -16,7 +16,8 @@ from cxrscreen.classifier.card import GoldenScore, ModelCard
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.errors import SelfTestError
 from cxrscreen.phantom.golden import golden_phantom
-from cxrscreen.radiograph.prepare import prepare
+from cxrscreen.screening.looking import show
+from cxrscreen.screening.model_choice import is_chosen
 from cxrscreen.screening.session import Session
 from cxrscreen.screening.stopped import clear_stop, note_stop
 from cxrscreen.types import Grey8, PreparedBatch
@@ -52,6 +53,8 @@ class GoldenChange:
 def check_golden(session: Session, card: ModelCard) -> None:
     """See that the model scores as it did; under 3 s once it is loaded, which screening needs anyway.
 
+    That it does not is kept for the status where it is the model of the next batch: another's failure stops nothing.
+
     Args:
         session: The open workspace.
         card: Of the model that is about to screen; one without golden scores is not tested.
@@ -60,15 +63,21 @@ def check_golden(session: Session, card: ModelCard) -> None:
         SelfTestError: It does not.
         ModelError: The model is missing or damaged.
     """
-    telling = sorted(card.golden, key=lambda golden: abs(golden.score - 0.5))  # a change shows most in the middle
+    telling = most_telling(card)
     if not telling:
         return
     try:
-        _check(card, golden_change(session, card, telling[:BEFORE_SCREENING]))
+        _check(card, golden_change(session, card, telling))
     except SelfTestError as exc:
-        note_stop(session.workspace.root, str(exc))
+        if is_chosen(session, card):
+            note_stop(session.workspace.root, card.version, str(exc))
         raise
-    clear_stop(session.workspace.root)
+    clear_stop(session.workspace.root, card.version)
+
+
+def most_telling(card: ModelCard) -> list[GoldenScore]:
+    """Return the few phantoms that are scored before a screening; none of a card without golden scores."""
+    return sorted(card.golden, key=lambda golden: abs(golden.score - 0.5))[:BEFORE_SCREENING]  # most in the middle
 
 
 def golden_change(session: Session, card: ModelCard, goldens: Sequence[GoldenScore]) -> GoldenChange:
@@ -99,15 +108,9 @@ def _check(card: ModelCard, change: GoldenChange) -> None:
 
 
 def _shown(session: Session, card: ModelCard, pictures: Sequence[Grey8]) -> PreparedBatch:
-    framing = recipe_named(card.recipe).framing
-    segmenter = None if framing == "whole" else session.segmenter(card)
-    if segmenter is None:
-        return np.stack([prepare(picture) for picture in pictures])
-    from cxrscreen.lungs.sight import sights  # noqa: PLC0415  # starts TensorFlow
-
-    seen = [sight.prepared for sight in sights(pictures, segmenter, framing)]
-    shown = [prepared for prepared in seen if prepared is not None]
-    if len(shown) < len(seen):
+    segmenter = None if recipe_named(card.recipe).framing == "whole" else session.segmenter(card)
+    shown = [one.prepared for one in show(card, segmenter, pictures) if one.prepared is not None]
+    if len(shown) < len(pictures):
         raise SelfTestError(
             f"The self-test before screening failed: the lung segmenter of {card.version} finds no lungs in a golden "
             f"phantom. {REMEDY}"

@@ -22,7 +22,7 @@ from cxrscreen.radiograph.radiograph import Radiograph
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import ExplanationVariant
-from cxrscreen.types import ActivationMap, Pooled, Prepared
+from cxrscreen.types import ActivationMap, Grey8, Pooled, Prepared
 
 if TYPE_CHECKING:  # it imports TensorFlow
     from cxrscreen.lungs.segmenter import LungFeatures, Segmenter
@@ -80,7 +80,7 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
+class Shown:
     """What goes into the pass, and what else the segmenter saw."""
 
     prepared: Prepared | None
@@ -118,26 +118,31 @@ def look_together(
         radiographs: At reading resolution; at least one.
         explanation: Variant of the activation map.
     """
-    shown = _show(tools, radiographs)
+    shown = show(tools.card, tools.segmenter, [radiograph.pixels for radiograph in radiographs])
     scored = _score(tools, shown, explanation)
     admissions = _admit(tools.gate, radiographs, shown, scored)
     return [_seen(tools.card, *one) for one in zip(radiographs, shown, scored, admissions, strict=True)]
 
 
-def _show(tools: Tools, radiographs: Sequence[Radiograph]) -> list[_Shown]:
-    readings = [radiograph.pixels for radiograph in radiographs]
-    if tools.segmenter is None:
-        return [_Shown(prepare(reading), WHOLE, None, None) for reading in readings]
+def show(card: ModelCard, segmenter: Segmenter | None, readings: Sequence[Grey8]) -> list[Shown]:
+    """Prepare radiographs for a model in one pass of the segmenter; result i belongs to radiograph i.
+
+    Args:
+        card: Of the model.
+        segmenter: The one that the model was made with; ``None``: nobody looks for lung fields.
+        readings: At reading resolution.
+    """
+    if segmenter is None:
+        return [Shown(prepare(reading), WHOLE, None, None) for reading in readings]
     from cxrscreen.lungs.sight import sights  # noqa: PLC0415  # imports TensorFlow
 
-    framing = recipe_named(tools.card.recipe).framing
     return [
-        _Shown(sight.prepared, sight.box, sight.fields, sight.features)
-        for sight in sights(readings, tools.segmenter, framing)
+        Shown(sight.prepared, sight.box, sight.fields, sight.features)
+        for sight in sights(readings, segmenter, recipe_named(card.recipe).framing)
     ]
 
 
-def _score(tools: Tools, shown: Sequence[_Shown], explanation: ExplanationVariant) -> list[_Scored | None]:
+def _score(tools: Tools, shown: Sequence[Shown], explanation: ExplanationVariant) -> list[_Scored | None]:
     """Score what can be shown; the fault of lung fields that the model needs spares the pass."""
     inputs = [one.prepared for one in shown if one.prepared is not None]
     if not inputs:
@@ -148,7 +153,7 @@ def _score(tools: Tools, shown: Sequence[_Shown], explanation: ExplanationVarian
 
 
 def _admit(
-    gate: Gate | None, radiographs: Sequence[Radiograph], shown: Sequence[_Shown], scored: Sequence[_Scored | None]
+    gate: Gate | None, radiographs: Sequence[Radiograph], shown: Sequence[Shown], scored: Sequence[_Scored | None]
 ) -> list[Admission | None]:
     if gate is None:
         return [None] * len(radiographs)
@@ -167,7 +172,7 @@ def _admit(
 
 
 def _seen(
-    card: ModelCard, radiograph: Radiograph, shown: _Shown, scored: _Scored | None, admission: Admission | None
+    card: ModelCard, radiograph: Radiograph, shown: Shown, scored: _Scored | None, admission: Admission | None
 ) -> Seen | Stopped:
     strangeness = None if admission is None else admission.strangeness
     fault = None if shown.fields is None else shown.fields.fault

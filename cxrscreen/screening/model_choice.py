@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxrscreen.classifier.bundle import CHAMPION
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.registry import SHIPPED_VERSION, Registry
 from cxrscreen.errors import ModelError
-from cxrscreen.screening.session import Session
+from cxrscreen.lungs.bundle import read_segmenter, segmenter_folder
+
+if TYPE_CHECKING:  # it brings page layout, which the status does without
+    from cxrscreen.screening.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +32,7 @@ def choose_model(session: Session, wanted: str) -> tuple[ModelCard, str]:
         ModelError: There is no such model, or its files are damaged and none may stand in for it.
     """
     try:
-        return session.registry.sound_card_of(wanted), ""
+        return _sound(session.registry, session.workspace.lungs, wanted), ""
     except ModelError as exc:
         if wanted != CHAMPION:
             raise
@@ -36,18 +41,51 @@ def choose_model(session: Session, wanted: str) -> tuple[ModelCard, str]:
                 f"{exc} Nothing was taken up, the files wait. Or roll back, or allow the champion before it to stand "
                 'in: damaged_model = "last-good".'
             ) from exc
-        *earlier, meant = session.registry.line()  # a damaged log names no champion before this one: it raises
-        card = _last_good(session.registry, earlier)
+        meant = session.registry.champion()  # a damaged log names no champion before this one: it raises
+        card = last_good(session.registry, session.workspace.lungs)
         if card is None:
             raise
         log.warning("%s Model %s stands in for %s.", exc, card.version, meant)
         return card, meant
 
 
-def _last_good(registry: Registry, earlier: list[str]) -> ModelCard | None:
+def is_chosen(session: Session, card: ModelCard) -> bool:
+    """Whether this is the model, with this card, that the settings choose for a new batch."""
+    try:
+        return choose_model(session, session.settings.model)[0] == card
+    except ModelError:
+        return False
+
+
+def last_good(registry: Registry, lungs: Path) -> ModelCard | None:
+    """Return the card of the last sound model before the champion, or ``None`` where there is none.
+
+    Args:
+        registry: Of the models.
+        lungs: Folder of the site's lung segmenters.
+
+    Raises:
+        ModelError: The log of the champion is damaged.
+    """
+    *earlier, _champion = registry.line()
     for version in [*reversed(earlier), SHIPPED_VERSION]:
         try:
-            return registry.sound_card_of(version)
+            return _sound(registry, lungs, version)
         except ModelError as exc:
             log.warning("%s", exc)
     return None
+
+
+def _sound(registry: Registry, lungs: Path, version: str) -> ModelCard:
+    card = registry.sound_card_of(version)
+    check_segmenter(lungs, card)
+    return card
+
+
+def check_segmenter(lungs: Path, card: ModelCard) -> None:
+    """See that the lung segmenter that a model was made with is here and whole; it has less than 1 MB.
+
+    Raises:
+        ModelError: It is not.
+    """
+    read_segmenter(segmenter_folder(lungs, card.segmenter_sha256))

@@ -12,14 +12,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
 NO_FILE = "a link, pipe or device; hand in the file itself"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_FILE = (
-    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-)  # a pipe without a writer must not wait
+# A pipe without a writer must not wait.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def open_regular(folder: Path, name: str) -> BufferedReader:
@@ -33,22 +34,40 @@ def open_regular(folder: Path, name: str) -> BufferedReader:
         OSError: There is no such file, it may not be read, or the name leads to a link, pipe, socket or device.
     """
     *inner, last = _parts(name)
-    parent = os.open(folder, _FOLDER)
-    try:
-        for part in inner:
-            above, parent = parent, _opened(part, _FOLDER | os.O_NOFOLLOW, parent)
-            os.close(above)
+    with folder_below(folder, inner) as parent:
         # To open a device may do something to it, so look first; what came in between shows in the second look.
         _check_regular(os.stat(last, dir_fd=parent, follow_symlinks=False))
         handle = _opened(last, _FILE, parent)
-    finally:
-        os.close(parent)
     try:
         _check_regular(os.fstat(handle))
     except BaseException:
         os.close(handle)
         raise
     return os.fdopen(handle, "rb")
+
+
+@contextmanager
+def folder_below(folder: Path, names: Iterable[str]) -> Iterator[int]:
+    """Open a folder below ``folder``, and close it again.
+
+    Args:
+        folder: Where to start; links in its own path are followed.
+        names: Of the folders on the way, each in the one before it; none may be ``.`` or ``..``.
+
+    Yields:
+        A handle of the last one.
+
+    Raises:
+        OSError: There is no such folder, it may not be opened, or a name leads to a link or a file.
+    """
+    handle = os.open(folder, _FOLDER)
+    try:
+        for name in names:
+            above, handle = handle, _opened(name, _FOLDER | os.O_NOFOLLOW, handle)
+            os.close(above)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def read_bytes(folder: Path, name: str, max_bytes: int) -> bytes:

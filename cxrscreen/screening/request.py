@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.errors import WorkspaceError
 from cxrscreen.settings import Settings
 
@@ -36,7 +36,7 @@ def resolve(settings: Settings, request: Request) -> Chosen:
         WorkspaceError: Something named does not exist, is not absolute, or both a folder and files are named.
         ModelError: There is no such model version.
     """
-    Registry((settings.workspace / "models", SHIPPED_MODELS)).card_of(request.model)
+    Registry.at_site(settings.workspace / "models").card_of(request.model)
     files = [Path(name.strip()) for name in request.files if name.strip()]
     if request.folder.strip() and files:
         raise WorkspaceError("Name a folder or files, not both.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cxrscreen.errors import CxrscreenError, ModelError, SelfTestError, TakenOverError
+from cxrscreen.errors import CxrscreenError, ModelError, SelfTestError, TakenOverError, loggable
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, close_batch, open_batch, release_batch, take_over
 from cxrscreen.screening.claiming import FILES_IN_HAND
 from cxrscreen.screening.intake import Sighting, look
@@ -101,10 +101,10 @@ def resume(
         except (ModelError, TakenOverError) as exc:  # its files are free again; or another run finishes it
             log.warning("batch %s: %s", batch_id, exc)
         except Exception as exc:  # noqa: BLE001  # whatever it is, the others go on
-            log.error("batch %s cannot be finished now: %s", batch_id, _words(exc))  # noqa: TRY400  # no traceback
+            log.error("batch %s cannot be finished now: %s", batch_id, loggable(exc))  # noqa: TRY400  # no traceback
             with suppress(CxrscreenError):
                 session.ledger.end_lease(batch_id, stuck=True)
-            report(batch_id, _words(exc))
+            report(batch_id, loggable(exc))
     return summaries
 
 
@@ -172,13 +172,6 @@ def watch(session: Session, report: Callable[[OpenedBatch, BatchSummary | None],
                 # As it was before: what has arrived since is a change.
                 seen, last, told = now, time.monotonic(), ""
         except Exception as exc:  # noqa: BLE001  # e.g. no memory for the model: in a while there may be
-            if told != (told := _words(exc)):
+            if told != (told := loggable(exc)):
                 log.error("%s", told)  # noqa: TRY400  # no traceback
         time.sleep(session.settings.watch_seconds)
-
-
-def _words(exc: Exception) -> str:
-    """Return what may be logged: all errors but ours may name files, and so may name patients."""
-    if isinstance(exc, CxrscreenError):
-        return str(exc)
-    return (exc.strerror if isinstance(exc, OSError) else None) or type(exc).__name__

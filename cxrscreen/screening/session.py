@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from cxrscreen.classifier.bundle import load_classifier
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.contract import Classifier
-from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.errors import LedgerDamagedError
 from cxrscreen.lungs.bundle import load_segmenter, segmenter_folder
 from cxrscreen.lungs.gate import Gate
 from cxrscreen.lungs.gate_bundle import load_gate
-from cxrscreen.reporting.words import Words, load_words
-from cxrscreen.reporting.writer import ReportWriter
+from cxrscreen.reporting.words import Words
+from cxrscreen.reporting.writer import ReportWriter, report_writer
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.pseudonym import Pseudonyms, load_pseudonyms
 from cxrscreen.settings import Language, Settings
@@ -56,7 +56,7 @@ class Session:
         Raises:
             ModelError: It is not here, or it is damaged.
         """
-        return self.load_segmenter(segmenter_folder(self.workspace.root / "lungs", card.segmenter_sha256))
+        return self.load_segmenter(segmenter_folder(self.workspace.lungs, card.segmenter_sha256))
 
     def gate(self, version: str) -> Gate | None:
         """Return a model's gate, loaded once a process; ``None`` for a model of before there were gates.
@@ -68,12 +68,12 @@ class Session:
 
     def writer(self, language: Language) -> ReportWriter:
         """Return the report writer, made once a process: its fonts and styles are parsed once."""
-        return _make_writer(language)
+        return report_writer(language)
 
     @property
     def words(self) -> Words:
         """Return the words that stand beside a quarantined file."""
-        return _load_words(self.settings.language)
+        return self.writer(self.settings.language).words
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
             workspace=workspace,
             ledger=ledger,
             pseudonyms=load_pseudonyms(workspace.key),
-            registry=Registry((workspace.models, SHIPPED_MODELS)),
+            registry=Registry.at_site(workspace.models),
             load_classifier=_load_once,
             load_segmenter=_load_segmenter_once,
             load_gate=_load_gate_once,
@@ -142,5 +142,3 @@ def _freeze() -> None:
 
 
 _load_gate_once = lru_cache(maxsize=1)(load_gate)
-_load_words = lru_cache(maxsize=2)(load_words)
-_make_writer = lru_cache(maxsize=2)(ReportWriter)

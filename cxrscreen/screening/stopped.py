@@ -19,21 +19,25 @@ log = logging.getLogger(__name__)
 class Stopped(Frozen):
     """Why nothing is taken up."""
 
+    model: str  # version that has failed the test
     at: str  # ISO 8601 with zone
     why: str  # sentences without names of files or patients
 
 
-def note_stop(root: Path, why: str) -> None:
+def note_stop(root: Path, model: str, why: str) -> None:
     """Keep why screening has stopped; a record that cannot be written stops nothing more."""
-    stopped = Stopped(at=datetime.now().astimezone().isoformat(timespec="seconds"), why=why)
+    stopped = Stopped(model=model, at=datetime.now().astimezone().isoformat(timespec="seconds"), why=why)
     try:
         write_file(root / STOPPED_FILE, (stopped.model_dump_json(indent=2) + "\n").encode())
     except OSError as exc:
         log.warning("%s cannot be written: %s", STOPPED_FILE, exc.strerror)
 
 
-def clear_stop(root: Path) -> None:
-    """Forget it: the self-test has passed since."""
+def clear_stop(root: Path, model: str) -> None:
+    """Forget it: this model has passed the self-test since. What another one has failed stays."""
+    stopped = stop_of(root)
+    if stopped is not None and stopped.model != model:
+        return
     try:
         (root / STOPPED_FILE).unlink(missing_ok=True)
     except OSError as exc:

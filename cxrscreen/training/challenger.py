@@ -5,40 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
 
-from cxrscreen.classifier.bundle import digest, pack_weights
 from cxrscreen.classifier.calibration import Calibration
-from cxrscreen.classifier.card import DataSetCard, ModelCard, Performance
 from cxrscreen.classifier.heads import AnyHead
-from cxrscreen.classifier.making import Augmentation
 from cxrscreen.classifier.operating_point import OperatingPoint, choose_operating_point
 from cxrscreen.classifier.recipe import Recipe
-from cxrscreen.classifier.shortcut_audit import NOT_SHOWN
 from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.errors import CalibrationError, ModelError
 from cxrscreen.evaluation.gallery import errors
-from cxrscreen.evaluation.metrics import performance
 from cxrscreen.evaluation.result import LeftOutFile, ScoredFile
 from cxrscreen.evaluation.scored import Scored
-from cxrscreen.labelled.calibrating import band_of, calibrate
-from cxrscreen.labelled.labelled_set import LabelledSet
-from cxrscreen.labelled.splits import FOLDS, Indices
-from cxrscreen.labelled.statements import credits_of, limits_of, name_of
+from cxrscreen.labelled.calibrating import MIN_SENSITIVITY, band_of, calibrate
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
 from cxrscreen.training.fit import fitted_head, fold_heads, held_out_scores
-from cxrscreen.training.libraries import library_versions
 from cxrscreen.training.pooled_maps import PooledMaps
-from cxrscreen.training.request import RetrainRequest
-from cxrscreen.training.trust import Trust
 from cxrscreen.types import Pooled, Scores
 
-MIN_SENSITIVITY = 0.95
 MAX_CHANGE_BY_ROUNDING = 0.001
 MOST_DOUBTS = 12
 
@@ -150,112 +137,3 @@ def doubts_of(challenger: Challenger, known: Examined) -> tuple[ScoredFile, ...]
         )
     ]
     return errors(scored, challenger.point.threshold, MOST_DOUBTS)
-
-
-def card_and_weights(
-    challenger: Challenger, trust: Trust, test_scores: Scores, known: Examined, request: RetrainRequest
-) -> tuple[ModelCard, bytes]:
-    """Describe a challenger, and serialise it.
-
-    Args:
-        challenger: Fitted.
-        trust: What was measured on the development part besides right and wrong.
-        test_scores: Of the test part, shape (t,).
-        known: The labelled set and its split.
-        request: What a person asked for.
-    """
-    from cxrscreen.training.golden import golden_scores  # noqa: PLC0415  # starts TensorFlow
-
-    def figures(name: str, part: Indices, scores: Scores) -> Performance:
-        patients = [known.patients[position] for position in part]
-        scored = Scored(scores, known.labelled.diseased[part], patients)
-        return performance(name, scored, threshold=challenger.point.threshold, seed=request.seed)
-
-    weights = pack_weights(known.bases.given, challenger.head.arrays(), trust.gate_arrays)
-    chosen_here = "threshold and settings chosen here" if request.search else "threshold chosen here"
-    card = ModelCard(
-        version=known.run.version,
-        recipe=challenger.recipe.name,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        weights_sha256=digest(weights),
-        base_weights_sha256=known.bases.given.sha256,
-        base_weights_origin=known.bases.given.origin,
-        base_precision="int16",
-        largest_change_by_rounding=challenger.change_by_rounding,
-        data_set=_data_set(known.labelled),
-        seed=request.seed,
-        hyperparameters=_hyperparameters(challenger.recipe, request.augmentation),
-        libraries=library_versions(),
-        operating_point=challenger.point,
-        folds=figures(
-            f"{FOLDS}-fold cross-validation by patient ({chosen_here})", known.split.development, challenger.out_of_fold
-        ),
-        test=figures("held-out test, by patient", known.split.test, test_scores),
-        golden=golden_scores(challenger.recipe, challenger.scores, known.bases.rounded),
-        calibration=challenger.calibration,
-        band=challenger.band,
-        shortcuts=trust.shortcuts,
-        gate=trust.gate,
-        maps=trust.maps,
-        references=trust.references,
-        segmenter_sha256=known.segmenter_sha256,
-        bias=known.report.bias,
-        limits=(
-            *_lung_use(trust),
-            *_carried_over(challenger),
-            *_without_fields(known),
-            *limits_of(known.labelled, known.report.bias, calibrated=challenger.calibration is not None),
-        ),
-        credits=credits_of(known.labelled),
-    )
-    return card, weights
-
-
-def _carried_over(challenger: Challenger) -> tuple[str, ...]:
-    if challenger.sensitivity_where_learnt >= MIN_SENSITIVITY:
-        return ()
-    return (
-        (
-            "The operating point did not carry over from the folds: even on the radiographs that the model learnt "
-            f"from, its sensitivity there is {challenger.sensitivity_where_learnt:.2f}, not the {MIN_SENSITIVITY} that "
-            "was asked for. Expect missed disease."
-        ),
-    )
-
-
-def _lung_use(trust: Trust) -> tuple[str, ...]:
-    if trust.shortcuts is None:
-        return (f"{NOT_SHOWN} Its lungs and backgrounds could not be exchanged between the classes.",)
-    return () if trust.shortcuts.shown_to_use_lungs else (NOT_SHOWN,)
-
-
-def _without_fields(known: Examined) -> tuple[str, ...]:
-    missing = (
-        len(known.whole.development) + len(known.whole.test) - len(known.split.development) - len(known.split.test)
-    )
-    if not missing:
-        return ()
-    sentence = (
-        f"No plausible lung fields are found in {missing} of {len(known.labelled.radiographs)} radiographs of the set: "
-        "the model gives such a radiograph no score."
-    )
-    return (sentence,)
-
-
-def _hyperparameters(recipe: Recipe, augmentation: Augmentation) -> dict[str, float | int | str]:
-    shifts = {"shifted_copies": augmentation.copies, "max_shift": augmentation.max_shift}
-    return (
-        recipe.hyperparameters()
-        | (shifts if augmentation.copies else {})
-        | {"min_sensitivity_at_operating_point": MIN_SENSITIVITY}
-    )
-
-
-def _data_set(labelled: LabelledSet) -> DataSetCard:
-    return DataSetCard(
-        name=name_of(labelled),
-        fingerprint=labelled.fingerprint,
-        n=len(labelled.radiographs),
-        positives=int(labelled.diseased.sum()),
-        patients=len(set(labelled.patients)),
-    )

@@ -13,6 +13,7 @@ from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.labelled.compare import compare_with
 from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.seen import Seen
 from cxrscreen.training.examined import Examined
 from cxrscreen.types import Progress
 
@@ -53,7 +54,9 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
             known.split.test,
             known.sighted,
             known.patients,
-            learnt_by_challenger=frozenset(known.files_of(known.split.development)),
+            seen_by_challenger=Seen.of(
+                frozenset(known.files_of(known.split.development)), known.labelled, known.patients
+            ),
             cache=cache,
             seed=seed,
             progress=progress,

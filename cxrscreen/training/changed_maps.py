@@ -30,6 +30,8 @@ class ChangedMaps:
         lungs_only: Shape (k, features).
         exchanged: Their lungs in radiographs of the other class that are in the same fold, (k, copies, features): both
             radiographs of an exchange train, or both are held out.
+        behind: Row of the radiograph that the first exchange sets each one's lungs into, (k,); ``None`` where nobody
+            will audit these.
         stored_otherwise: As other sites might have stored them, (k, copies, features), where the recipe asks for it.
     """
 
@@ -37,6 +39,7 @@ class ChangedMaps:
     lungs_out: Pooled = field(repr=False)
     lungs_only: Pooled = field(repr=False)
     exchanged: Pooled = field(repr=False)
+    behind: Indices | None = field(repr=False)
     stored_otherwise: Pooled | None = field(repr=False)
 
 
@@ -84,6 +87,7 @@ def changed_maps(known: Examined, recipe: Recipe, pool_parts: PoolParts, *, seed
         lungs_out=pooled("without lungs", backgrounds[0], "feature maps, without lungs"),
         lungs_only=pooled("lungs alone", backgrounds[0], "feature maps, lungs alone"),
         exchanged=np.stack(exchanged, axis=1),
+        behind=backgrounds[0],
         stored_otherwise=_stored_otherwise(seen, recipe, pool_parts, seed=seed),
     )
 

@@ -14,7 +14,7 @@ from cxrscreen.classifier.gate_card import GateCard, GateLimits
 from cxrscreen.classifier.neighbours import Features, Neighbours
 from cxrscreen.classifier.pose import EdgeSignaturesAllWays, Pose, PoseReader, PoseReading
 from cxrscreen.errors import DataSetError
-from cxrscreen.evaluation.intervals import fraction
+from cxrscreen.evaluation.intervals import fraction, wilson_of_mean
 from cxrscreen.labelled.splits import FOLDS, Indices
 from cxrscreen.lungs.fields import LungFields
 from cxrscreen.lungs.gate import KINDS, Admission, Gate, Looks, look_at, strangeness_of
@@ -22,10 +22,6 @@ from cxrscreen.radiograph.edges import edge_signature, ways
 from cxrscreen.types import Grey8
 
 QUANTILE = 0.98
-REFUSED_BEYOND = 1.35
-"""Times what is flagged. Settled on trial material: coronal CT slices begin at 1.44, the strangest patients end at 1.37
-and are kept by the rule that two looks must agree."""
-
 _SELDOM = 0.01  # of the development set, on the wrong side of a limit on poses
 _LEAST_LEAD = 0.05
 _LEAST_FAR = 1e-3  # of half precision's own errors
@@ -111,7 +107,7 @@ def make_gate(
         limits = _limits(learnt, segmenter_sha256, quantile)
         upright += _gate(learnt, limits).admit(kept.looks)
         for poses in _poses(PoseReader.fitted(learnt.all_ways), kept):
-            turned += [_wrong(poses[way], limits) for way in _TURNED_WAYS]
+            turned.append(float(np.mean([_wrong(poses[way], limits) for way in _TURNED_WAYS])))
             negatives.append(_wrong(poses[_NEGATIVE_WAY], limits))
             mirrored.append(_seems_mirrored(poses[_MIRRORED_WAY], limits))
     if len(upright) != len(seen.looks):
@@ -124,7 +120,7 @@ def make_gate(
         patients=len(set(seen.patients)),
         refused=_share(admission.refusal is not None for admission in upright),
         flagged=_share(admission.refusal is None and bool(admission.notices) for admission in upright),
-        turned_found=_share(turned),
+        turned_found=_mean(turned, patients=len(set(seen.patients))),
         negatives_found=_share(negatives),
         mirrored_found=_share(mirrored),
     )
@@ -150,7 +146,8 @@ def _limits(seen: LookedAt, segmenter_sha256: str, quantile: float) -> GateLimit
     }
     far_from = {kind: max(_LEAST_FAR, float(np.quantile(distances[kind], quantile))) for kind in KINDS}
     ratios = np.stack([distances[kind] / far_from[kind] for kind in KINDS], axis=1)
-    strange_from = float(np.quantile(strangeness_of(ratios), quantile))
+    strangeness = strangeness_of(ratios)
+    strange_from, middle = float(np.quantile(strangeness, quantile)), float(np.median(strangeness))
     poses = [reading for train, rest in _parts(seen) for reading in _poses(PoseReader.fitted(train.all_ways), rest)]
     leads = [reading[way].lead for reading in poses for way in _TURNED_WAYS if reading[way].pose is not Pose.UPRIGHT]
     return GateLimits(
@@ -158,7 +155,7 @@ def _limits(seen: LookedAt, segmenter_sha256: str, quantile: float) -> GateLimit
         quantile=quantile,
         far_from=far_from,
         strange_from=strange_from,
-        refused_from=strange_from * REFUSED_BEYOND,
+        refused_from=2 * strange_from - middle,  # a quantile and no maximum: one odd picture in the set moves it little
         lead=max(_LEAST_LEAD, float(np.quantile(leads, _SELDOM))),
         unmirrored_from=min(0.0, float(np.quantile([reading[0].unmirrored for reading in poses], _SELDOM))),
         pattern_from=_ABOVE_ALL * max(one.pattern for one in seen.looks),
@@ -188,6 +185,20 @@ def _wrong(reading: PoseReading, limits: GateLimits) -> bool:
 
 def _seems_mirrored(reading: PoseReading, limits: GateLimits) -> bool:
     return reading.pose is Pose.UPRIGHT and reading.unmirrored < limits.unmirrored_from
+
+
+def _mean(shares: list[float], *, patients: int) -> Estimate:
+    """Of shares of one radiograph's views: neither its views nor a patient's radiographs are taken as independent."""
+    value = float(np.mean(shares))
+    low, high = wilson_of_mean(value, patients)
+    views = len(_TURNED_WAYS)
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        n=len(shares),
+        method=f"mean over {views} views of each radiograph, Wilson on {patients} patients",
+    )
 
 
 def _share(found: Iterable[bool]) -> Estimate:

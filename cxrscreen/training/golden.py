@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from cxrscreen.classifier.card import GoldenScore
 from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import Recipe
 from cxrscreen.errors import ModelError
-from cxrscreen.lungs.bundle import SHIPPED_LUNGS
 from cxrscreen.lungs.golden import Phantom, golden_inputs
 from cxrscreen.lungs.segmenter import Segmenter
 from cxrscreen.types import Pooled, Prepared, Scores
@@ -21,18 +21,21 @@ _GOLDEN_PHANTOMS: tuple[Phantom, ...] = ((1, False), (1, True), (2, False), (2, 
 _FEWEST = 2
 
 
-def golden_scores(recipe: Recipe, score: Callable[[Pooled], Scores], base: BaseWeights) -> tuple[GoldenScore, ...]:
+def golden_scores(
+    recipe: Recipe, score: Callable[[Pooled], Scores], base: BaseWeights, *, lungs: Path
+) -> tuple[GoldenScore, ...]:
     """Score them with a new model; a drift will show a broken installation.
 
     Args:
         recipe: Frames them.
         score: The new head, calibrated.
         base: As it was rounded.
+        lungs: Folder of the segmenter that the model was made with.
 
     Raises:
         ModelError: The segmenter finds lungs in too few of them.
     """
-    inputs = golden_inputs(_GOLDEN_PHANTOMS, Segmenter.of(SHIPPED_LUNGS), recipe.framing)
+    inputs = golden_inputs(_GOLDEN_PHANTOMS, Segmenter.of(lungs), recipe.framing)
     framed: dict[Phantom, Prepared] = {
         phantom: one for phantom, one in zip(_GOLDEN_PHANTOMS, inputs, strict=True) if one is not None
     }

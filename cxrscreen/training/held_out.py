@@ -28,8 +28,11 @@ from cxrscreen.classifier.registry import Registry
 from cxrscreen.durable import write_file
 from cxrscreen.errors import DataSetError, ModelError, WorkspaceError
 from cxrscreen.labelled.labelled_set import LabelledSet
+from cxrscreen.labelled.site import Site
 from cxrscreen.labelled.splits import Split, split_by_patient, split_with_test
-from cxrscreen.training.locks import one_at_a_time
+from cxrscreen.locks import one_at_a_time
+
+TEST_PARTS = "test-parts"
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,11 @@ class HeldOut:
 
     folder: Path
     fingerprint: str
+
+    @classmethod
+    def of(cls, site: Site, labelled: LabelledSet) -> HeldOut:
+        """Know the test part of a labelled set at a site."""
+        return cls(site.runs / TEST_PARTS, labelled.fingerprint)
 
     def members(self) -> frozenset[str]:
         """SHA-256 of the files that were set aside last; none before the first time.

@@ -23,7 +23,7 @@ from cxrscreen.classifier.bundle import digest
 from cxrscreen.errors import DataSetError
 from cxrscreen.labelled.splits import FOLDS, Indices
 from cxrscreen.lungs.bundle import free_place, save_segmenter
-from cxrscreen.lungs.card import Agreement, LungCard, LungSetCard
+from cxrscreen.lungs.card import Agreement, LungCard, LungSetCard, patient_mark
 from cxrscreen.lungs.fields import LungFields
 from cxrscreen.lungs.fit import GRADIENT_NORM, LEARNING_RATE, WEIGHT_DECAY
 from cxrscreen.lungs.network import WIDTHS
@@ -118,7 +118,7 @@ def card_of(masked: LungSet, trained: list[bytes], request: LungRequest, *, vers
     for weights, (_, held_out) in zip(trained, folds, strict=True):
         fields = found_by(weights, [masked.radiographs[place] for place in held_out])
         found |= dict(zip(held_out.tolist(), fields, strict=True))
-    test = folds[SHIPPED_FOLD][1]
+    train, test = folds[SHIPPED_FOLD]
     arrays = arrays_in(trained[SHIPPED_FOLD], what="weights just trained")
 
     def agreement(name: str, places: Indices) -> Agreement:
@@ -160,9 +160,16 @@ def card_of(masked: LungSet, trained: list[bytes], request: LungRequest, *, vers
         folds=over_folds,
         test=agreement("held-out test, by patient", test),
         held_out=tuple(sorted(masked.radiographs[place].sha256 for place in test)),
+        learnt_from=marks_of(masked, train),
         limits=tuple(_limits(over_folds, request)),
         credits=tuple(_credits(masked, request)),
     )
+
+
+def marks_of(masked: LungSet, places: Indices) -> tuple[str, ...]:
+    """What stands for the patients of some radiographs on a card, under all numbers that the metadata give them."""
+    fingerprint = masked.fingerprint
+    return tuple(sorted({patient_mark(masked.radiographs[place].patient, fingerprint) for place in places}))
 
 
 def _limits(folds: Agreement, request: LungRequest) -> Iterator[str]:

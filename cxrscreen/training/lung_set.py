@@ -96,9 +96,13 @@ def read_lung_set(folder: Path, progress: Progress | None = None) -> LungSet:
             mask, or a mask does not fit.
     """
     below = folder / RADIOGRAPHS
+    if not folder.is_dir():
+        raise DataSetError(f"There is no folder {folder.name}. Check its path.")
+    if not below.is_dir():
+        raise DataSetError(f"The folder {folder.name} has no subfolder {RADIOGRAPHS}. Name a folder of lung masks.")
     files = sorted(file for file in below.glob("**/*") if file.is_file() and not file.name.startswith("."))
     if not files:
-        raise DataSetError(f"There are no files in {folder.name}/{RADIOGRAPHS}. Name a folder of lung masks.")
+        raise DataSetError(f"There are no files in {folder.name}/{RADIOGRAPHS}. Put the radiographs there.")
     names = [file.relative_to(folder).as_posix() for file in files]
     rows = described_files(folder, names).rows
     pairs: dict[str, MaskedRadiograph] = {}

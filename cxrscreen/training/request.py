@@ -32,6 +32,7 @@ class RetrainRequest(Frozen):
         default=2020, ge=0, le=2**32 - 1, description="Of folds, initial weights, dropout, order, shifts."
     )
     note: str = Field(default="", max_length=500, description="Why, in a person's own words; kept beside the model.")
+    lungs: str = Field(default="", description="Version of a lung segmenter trained here; empty: the shipped one.")
     base: str = Field(default=SHIPPED_BASE, description='"shipped", "download", or the path of an .npz.')
 
     @field_validator("augmentation")

@@ -7,7 +7,6 @@ these same scores, so they are optimistic; their name says so.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,35 +23,25 @@ from cxrscreen.evaluation.data_report import DataReport
 from cxrscreen.evaluation.gallery import GalleryPicture
 from cxrscreen.evaluation.page import HTML_FILE, PDF_FILE, RECORD_FILE, EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.result import Comparison, Evaluation
-from cxrscreen.labelled.bias import examine
-from cxrscreen.labelled.evaluate import evaluation_of
+from cxrscreen.labelled.evaluation import evaluation_of
 from cxrscreen.labelled.gallery_pictures import gallery_of
-from cxrscreen.labelled.groups import joined_patients
-from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
-from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.labelled.site import Site
-from cxrscreen.labelled.splits import restricted
-from cxrscreen.lungs.bundle import SHIPPED_LUNGS
-from cxrscreen.training.base import Bases, base_weights
-from cxrscreen.training.challenger import Challenger, card_and_weights, doubts_of, fit_challenger, not_shown
+from cxrscreen.training.card_making import FinalLook, card_and_weights
+from cxrscreen.training.challenger import Challenger, doubts_of, fit_challenger, not_shown
 from cxrscreen.training.champion import compared_with_champion
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
-from cxrscreen.training.held_out import HeldOut, scored_on, split_around
+from cxrscreen.training.held_out import HeldOut, scored_on
 from cxrscreen.training.points import PointStore, circumstances_of
 from cxrscreen.training.pooled_maps import PooledMaps, Pooling
 from cxrscreen.training.promotion import promoted_by_itself
 from cxrscreen.training.records import extras_of, making_of, read_judgement
 from cxrscreen.training.request import RetrainRequest
-from cxrscreen.training.runs import check_version, open_run
+from cxrscreen.training.runs import check_version
 from cxrscreen.training.search import recipe_of
 from cxrscreen.training.staged_search import StagedSearch
 from cxrscreen.training.trust import measured_trust
 from cxrscreen.types import Progress, Scores
-
-TEST_PARTS = "test-parts"
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +150,18 @@ class Retraining:
 
         looks = self._look(known)
         test_scores = challenger.scores(maps.test)
-        card, weights = card_and_weights(challenger, trust, test_scores, known, request)
+        final = FinalLook(maps.test, test_scores, looks)
+        card, weights = card_and_weights(challenger, trust, final, known, request)
         evaluation = self._evaluation(challenger, test_scores, card, looks=looks)
         comparison = compared_with_champion(
-            Judged(card.version, test_scores, card.operating_point.threshold, card.shortcuts),
+            Judged(
+                card.version,
+                test_scores,
+                card.operating_point.threshold,
+                card.shortcuts,
+                challenger.recipe.framing,
+                card.band,
+            ),
             known,
             registry=site.registry,
             cache=site.cache,
@@ -200,7 +197,7 @@ class Retraining:
         version, members = known.run.version, known.files_of(known.whole.test)
         self._site.registry.check_free(version)  # else its report would take the place of another one's
         scored = scored_on(members, self._site.registry)
-        return self._held_out(known.labelled).look(version, members, scored=scored)
+        return HeldOut.of(self._site, known.labelled).look(version, members, scored=scored)
 
     def _evaluation(self, challenger: Challenger, scores: Scores, card: ModelCard, *, looks: int) -> Evaluation:
         known = self._known(None)
@@ -226,9 +223,6 @@ class Retraining:
     def _report_folder(self, version: str) -> Path:
         return self._site.reports / f"retraining-{version}"
 
-    def _held_out(self, labelled: LabelledSet) -> HeldOut:
-        return HeldOut(self._site.runs / TEST_PARTS, labelled.fingerprint)
-
     @contextmanager
     def _step(self) -> Iterator[None]:
         """Let a step that fails leave the run, for whoever starts it again."""
@@ -246,33 +240,9 @@ class Retraining:
 
     def _known(self, progress: Progress | None) -> Examined:
         if self._examined is None:
-            site, request = self._site, self._request
-            labelled = read_labelled(request.data_folder, limits=site.limits, progress=progress)
-            _tell_of_left_out(labelled)
-            report = examine(labelled, seed=request.seed, progress=progress)
-            patients = joined_patients(labelled, report.alike)
-            held_out = self._held_out(labelled)
-            split = split_around(held_out, labelled, patients, seed=request.seed)
-            from cxrscreen.lungs.segmenter import Segmenter  # noqa: PLC0415  # starts TensorFlow
-
-            segmenter = Segmenter.of(SHIPPED_LUNGS)
-            sighted = Sighted.of(labelled, segmenter)
-            framing = self._recipe.framing
-            bases = Bases.of(base_weights(request.base))
-            run = open_run(site, request, fingerprint=labelled.fingerprint, base_sha256=bases.given.sha256)
-            self._examined = Examined(
-                labelled=labelled,
-                report=report,
-                patients=patients,
-                sighted=sighted,
-                whole=split,
-                split=restricted(split, sighted.shown(framing), labelled.diseased),
-                inputs=sighted.inputs(framing),
-                segmenter_sha256=segmenter.card.weights_sha256,
-                bases=bases,
-                run=run,
-            )
-            held_out.set_aside(self._examined.files_of(split.test))  # also those that this recipe cannot be shown
+            self._examined = known = Examined.of(self._site, self._request, progress)
+            # Also those that this recipe cannot be shown.
+            HeldOut.of(self._site, known.labelled).set_aside(known.files_of(known.whole.test))
         return self._examined
 
     def _pooled(self, progress: Progress | None) -> PooledMaps:
@@ -320,9 +290,3 @@ def retrain(site: Site, request: RetrainRequest, progress: Progress | None = Non
     for stage in retraining.stages:
         retraining.search_stage(stage, progress)
     return retraining.finish(progress)
-
-
-def _tell_of_left_out(labelled: LabelledSet) -> None:
-    if labelled.left_out:
-        by_reason = ", ".join(f"{count} {reason}" for reason, count in sorted(labelled.left_out_counts.items()))
-        _log.warning("Files of %s left out: %s. The evaluation report names them.", labelled.name, by_reason)

@@ -22,7 +22,7 @@ from cxrscreen.classifier.estimate import Frozen
 from cxrscreen.durable import write_file
 from cxrscreen.errors import ModelError, WorkspaceError
 from cxrscreen.labelled.site import Site
-from cxrscreen.training.locks import Hold, is_held, one_at_a_time
+from cxrscreen.locks import Hold, is_held, one_at_a_time
 from cxrscreen.training.request import RetrainRequest
 
 _RECORD = "run.json"

@@ -17,26 +17,24 @@ from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.gate_card import GateCard
 from cxrscreen.classifier.heads import explainer_of
 from cxrscreen.classifier.map_card import MapCard
-from cxrscreen.classifier.reference import Reference, References
+from cxrscreen.classifier.reference import ByClass, References
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
-from cxrscreen.errors import DataSetError, ModelError
+from cxrscreen.errors import CalibrationError, DataSetError
 from cxrscreen.evaluation.audited_shortcuts import ChangedScores, shortcut_audit
 from cxrscreen.evaluation.intervals import fraction
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.labelled.splits import Indices
-from cxrscreen.lungs.gate import Admission, Gate, Looks
+from cxrscreen.lungs.gate import Admission
 from cxrscreen.lungs.map_audit import RegionShare, spread_map
 from cxrscreen.training.changed_maps import ChangedMaps
 from cxrscreen.training.development import Development
 from cxrscreen.training.examined import Examined
 from cxrscreen.training.fit import held_out_scores
-from cxrscreen.training.gate_making import LookedAt, make_gate, signatures_of_all_ways
+from cxrscreen.training.model_gate import gate_of
 from cxrscreen.types import Progress
 
 if TYPE_CHECKING:
     from cxrscreen.training.challenger import Challenger
-
-FEWEST_FOR_GATE = 30  # radiographs with lung fields: quantiles of fewer are no limits
 
 _LOWEST = 0.05  # of the held-out maps may lie below the limit
 _AT_ONCE = 64  # radiographs whose feature maps are in memory together
@@ -83,25 +81,48 @@ def measured_trust(  # noqa: PLR0913  # seed and progress go by name
         seed: Of the bootstrap.
         progress: Told of the maps.
     """
-    shares = np.array(list(_lung_shares(challenger, development, known, cache, progress)))
-    made = _gate_of(development, known) if challenger.recipe.block == _GATE_BLOCK else None
+    held_out = list(_lung_shares(challenger, development, known, cache, progress))
+    shares = np.array([share for _, share in held_out])
+    made = gate_of(development, known) if challenger.recipe.block == _GATE_BLOCK else None
     gate, gate_card, admissions = made or (None, None, [])
-    references = None
-    if gate_card is not None and len(shares):
-        references = References(
-            scores=Reference.of(challenger.out_of_fold.tolist()),
-            distances=Reference.of([admission.strangeness for admission in admissions]),
-            lung_shares=Reference.of(shares.tolist()),
-            refused=gate_card.refused.value,
-            refused_n=gate_card.n,
-        )
     return Trust(
         shortcuts=_shortcuts(challenger, development, known, seed=seed),
         maps=_map_card(shares),
         gate=gate_card,
         gate_arrays={} if gate is None else gate.arrays(),
-        references=references,
+        references=None if gate_card is None else _references(challenger, known, gate_card, admissions, held_out),
     )
+
+
+def _references(
+    challenger: Challenger,
+    known: Examined,
+    gate_card: GateCard,
+    admissions: list[Admission],
+    shares: list[tuple[int, float]],
+) -> References | None:
+    """Take down how all was spread in each class; ``None`` where a class has no activation map.
+
+    Args:
+        challenger: Knows its scores.
+        known: The labelled set.
+        gate_card: Of the gate.
+        admissions: Of the whole development part, fold by fold.
+        shares: Places in the labelled set with what ``_lung_shares`` found.
+    """
+    diseased = known.labelled.diseased
+    admitted = np.concatenate([validation for _, validation in known.whole.folds])
+    try:
+        return References(
+            scores=ByClass.of(challenger.out_of_fold.tolist(), diseased[known.split.development]),
+            distances=ByClass.of([admission.strangeness for admission in admissions], diseased[admitted]),
+            lung_shares=ByClass.of([share for _, share in shares], diseased[[place for place, _ in shares]]),
+            refused=gate_card.refused.value,
+            refused_n=gate_card.n,
+        )
+    except CalibrationError as exc:
+        _log.warning("The model goes without references for later nights. %s", exc)
+        return None
 
 
 def _shortcuts(challenger: Challenger, development: Development, known: Examined, *, seed: int) -> ShortcutAudit | None:
@@ -120,6 +141,7 @@ def _shortcuts(challenger: Challenger, development: Development, known: Examined
                 lungs_out=held_out_scores(heads, changed.lungs_out, held_out),
                 lungs_only=held_out_scores(heads, changed.lungs_only, held_out),
                 exchanged=held_out_scores(heads, changed.exchanged[:, 0], held_out),
+                behind=changed.behind,
             ),
             Scored(intact, development.diseased[changed.places], patients),
             views=[known.labelled.radiographs[position].view for position in positions],
@@ -142,8 +164,8 @@ def _lung_shares(
     known: Examined,
     cache: FeatureMapCache,
     progress: Progress | None,
-) -> Iterator[float]:
-    """Energy over area inside the lungs, of each held-out radiograph that has lung fields and a map."""
+) -> Iterator[tuple[int, float]]:
+    """Place and energy over area inside the lungs, of each held-out radiograph that has lung fields and a map."""
     boxes = known.sighted.boxes(challenger.recipe.framing)
     for head, (_, validation) in zip(challenger.fold_heads, development.folds, strict=True):
         explainer = explainer_of(head)
@@ -163,7 +185,7 @@ def _lung_shares(
                 if (total := float(spread.sum())) > 0:
                     lungs = known.sighted.fields[place].mask
                     share = RegionShare(energy=float(spread[lungs].sum()) / total, area=float(lungs.mean()))
-                    yield share.energy / share.area
+                    yield int(place), share.energy / share.area
 
 
 def _map_card(shares: NDArray[np.float64]) -> MapCard | None:
@@ -174,34 +196,3 @@ def _map_card(shares: NDArray[np.float64]) -> MapCard | None:
         n=len(shares),
         below_chance=fraction(int((shares < 1).sum()), len(shares)),
     )
-
-
-def _gate_of(development: Development, known: Examined) -> tuple[Gate, GateCard, list[Admission]] | None:
-    """Make the gate from all radiographs of the development part, also from those without lung fields."""
-    shown = {int(place): row for row, place in enumerate(known.split.development)}
-    places, labelled, sighted = known.whole.development, known.labelled, known.sighted
-    if len(shown) < FEWEST_FOR_GATE:
-        return None
-    looks = [
-        Looks(
-            edges=labelled.looks[place].edges,
-            pattern=labelled.looks[place].pattern,
-            block4=development.pooled[shown[place]] if place in shown else None,
-            lungs=sighted.features[place],
-            fields=sighted.fields[place],
-        )
-        for place in places.tolist()
-    ]
-    seen = LookedAt(
-        looks,
-        np.stack([signatures_of_all_ways(labelled.squares[place]) for place in places]),
-        [known.patients[place] for place in places],
-    )
-    folds = [
-        (np.searchsorted(places, train), np.searchsorted(places, validation)) for train, validation in known.whole.folds
-    ]
-    try:
-        return make_gate(seen, folds, segmenter_sha256=known.segmenter_sha256)
-    except (DataSetError, ModelError) as exc:
-        _log.warning("The model goes without a gate by content. %s", exc)
-        return None

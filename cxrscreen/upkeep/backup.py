@@ -62,10 +62,10 @@ class Backup:
 def backup(settings: Settings, file: Path, progress: Progress = lambda _n, _d, _t: None) -> Backup:
     """Write a backup, whole or not at all, readable by its owner alone; screening may go on meanwhile.
 
-    It holds the settings, the pseudonym keys, the ledger, intake, archive, quarantine, reports, models and what
-    retrainings have finished; not the feature maps, which are computed again, nor Prefect's own records, nor the
-    password. The ledger is copied first and the intake next: whatever moves on meanwhile is met again in the archive,
-    with its record, from which restoring brings the copy of the ledger up to date.
+    It holds the settings, the pseudonym keys, the ledger, intake, archive, quarantine, reports, lung segmenters, models
+    and what retrainings have finished; not the feature maps, which are computed again, nor Prefect's own records, nor
+    the password. The ledger is copied first and the intake next: whatever moves on meanwhile is met again in the
+    archive, with its record, from which restoring brings the copy of the ledger up to date.
 
     Args:
         settings: Of the workspace.

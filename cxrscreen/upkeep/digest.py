@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.durable import write_file
 from cxrscreen.errors import LedgerError, ModelError, WorkspaceError
 from cxrscreen.reporting.digest import (
@@ -20,12 +20,10 @@ from cxrscreen.reporting.digest import (
 )
 from cxrscreen.reporting.digest_page import compose_digest_page
 from cxrscreen.reporting.page_parts import printable
-from cxrscreen.reporting.words import load_words
-from cxrscreen.reporting.writer import ReportWriter, disk_errors_in_words
+from cxrscreen.reporting.writer import disk_errors_in_words, report_writer
 from cxrscreen.screening.outcomes import Outcome
-from cxrscreen.settings import Language, Settings
+from cxrscreen.settings import Settings
 from cxrscreen.upkeep import needs
-from cxrscreen.upkeep.champion import registry_of
 from cxrscreen.upkeep.digest_files import digest_folder, digests_but
 from cxrscreen.upkeep.ledger_view import LedgerView
 from cxrscreen.upkeep.night import Night, sum_up_night
@@ -91,9 +89,8 @@ def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest
     workspace = Workspace(settings.workspace)
     workspace.check_in_place(workspace.reports)
     digest = _digest(settings, status, tested)
-    html, pdf = _writer(settings.language).render(
-        "digest.html.j2", compose_digest_page(digest, load_words(settings.language)), {}
-    )
+    writer = report_writer(settings.language)
+    html, pdf = writer.render("digest.html.j2", compose_digest_page(digest, writer.words), {})
     folder = digest_folder(workspace.reports)
     files = {suffix: folder / f"{digest.name}.{suffix}" for suffix in ("pdf", "html", "json")}
     with disk_errors_in_words(files["html"]):
@@ -103,11 +100,6 @@ def write_digest(settings: Settings, *, self_test: Callable[[Settings], SelfTest
         # Last: the next digest begins where this record ends.
         write_file(files["json"], (digest.model_dump_json(indent=2) + "\n").encode())
     return WrittenDigest(digest, html=files["html"], pdf=files["pdf"], json=files["json"])
-
-
-@cache
-def _writer(language: Language) -> ReportWriter:
-    return ReportWriter(language)
 
 
 def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
@@ -146,6 +138,7 @@ def _digest(settings: Settings, status: Status, tested: SelfTest) -> Digest:
         studies=night.studies,
         flagged=night.flagged,
         uncertain=night.uncertain,
+        review=night.review,
         batches=night.batches,
         model=status.model.version if status.model else settings.model,
         model_verified=bool(status.model and status.model.verified),
@@ -189,7 +182,11 @@ def _reconciled(settings: Settings, told: set[str], troubles: list[str]) -> _Com
             _check_kept(workspace)
             night = sum_up_night(workspace.root, view, but=told)
             checked, disagreements = reconcile(workspace, view)
-            drift = None if settings.demonstration else drift_of_days(intake, view, told=told)
+            drift = (
+                None
+                if settings.demonstration
+                else drift_of_days(intake, view, told=told, prevalence=settings.prevalence)
+            )
             _check_kept(workspace)  # a disk may have been taken out meanwhile
     except (LedgerError, WorkspaceError) as exc:
         troubles.append(str(exc))
@@ -228,7 +225,7 @@ def _check_kept(workspace: Workspace) -> None:
 
 def _moves(settings: Settings) -> Iterable[ChampionMove]:
     try:
-        moves = registry_of(settings).log()
+        moves = Registry.at_site(Workspace(settings.workspace).models).log()
     except ModelError:  # the status says that the log is damaged
         return
     for move in moves:

@@ -6,10 +6,12 @@ import importlib.metadata
 import shutil
 from collections.abc import Callable, Iterator
 
-from cxrscreen.errors import CxrscreenError
-from cxrscreen.screening.golden import REMEDY, golden_change
+from cxrscreen.classifier.card import ModelCard
+from cxrscreen.errors import CxrscreenError, ModelError, SelfTestError
+from cxrscreen.screening.golden import REMEDY, golden_change, most_telling
 from cxrscreen.screening.session import Session
 from cxrscreen.screening.stopped import clear_stop
+from cxrscreen.upkeep.ledger_view import LedgerView
 from cxrscreen.upkeep.self_test import Finding
 
 LIBRARIES = ("prefect", "tensorflow", "keras", "opencv-python", "numpy", "pydicom", "python-gdcm", "weasyprint")
@@ -23,6 +25,7 @@ def examine(session: Session) -> list[Finding]:
         ("folders", _folders),
         ("fonts", _fonts),
         ("model", _model),
+        ("interrupted batches", _interrupted),
     )
     findings: list[Finding] = []
     for subject, check in checks:
@@ -62,12 +65,39 @@ def _model(session: Session) -> Iterator[Finding]:
     card = session.registry.card_of(session.settings.model)
     session.classifier(card.version)  # verifies the hash
     yield Finding("model", healthy=True, detail=f"{card.model_id}, hash verified")
+    if not card.golden:
+        yield Finding("golden phantoms", healthy=True, detail="none on the card: nothing tells whether scores change")
+        return
     change = golden_change(session, card, card.golden)
     if change.small:
-        clear_stop(session.workspace.root)
+        clear_stop(session.workspace.root, card.version)
     yield Finding(
         "golden phantoms",
         healthy=change.small,
         detail=f"{change.phantoms} scored, largest change since training {change.score:.1e}, of the log-odds "
         f"{change.log_odds:.1e}" + ("" if change.small else f". {REMEDY}"),
     )
+
+
+def _interrupted(session: Session) -> Iterator[Finding]:
+    """Say which batches a dead run has left to a model that cannot go on: that rights itself, but is good to know."""
+    chosen = session.registry.card_of(session.settings.model)
+    with LedgerView(session.workspace.ledger) as view:
+        left = [line.batch_id for line in view.unfinished() if not line.alive]
+    for batch_id in left:
+        card = session.ledger.batch(batch_id).card
+        if card != chosen and not _goes_on(session, card):
+            yield Finding(
+                "interrupted batch",
+                healthy=True,
+                detail=f"{batch_id}: its model {card.version} is gone, or scores otherwise than on its card. The next "
+                "screening gives the files back.",
+            )
+
+
+def _goes_on(session: Session, card: ModelCard) -> bool:
+    telling = most_telling(card)
+    try:
+        return not telling or golden_change(session, card, telling).small
+    except (ModelError, SelfTestError):
+        return False

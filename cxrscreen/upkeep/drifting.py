@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from cxrscreen.classifier.reference import Reference, References
-from cxrscreen.evaluation.drift import FEWEST, Drift, drift, share_drift
+from cxrscreen.classifier.reference import ByClass, References
+from cxrscreen.evaluation.drift import FEWEST, Drift, best_share, drift, share_drift
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.digest import ComparedQuantity, DriftCheck
 from cxrscreen.screening.outcomes import Outcome
@@ -18,7 +18,9 @@ MOST_DAYS = 14  # before the last batch: what is older says nothing about now
 MOST_BATCHES = 1000
 
 
-def drift_of_days(intake: Path, view: LedgerView, *, told: Collection[str]) -> DriftCheck | None:
+def drift_of_days(
+    intake: Path, view: LedgerView, *, told: Collection[str], prevalence: float | None
+) -> DriftCheck | None:
     """Compare what the model of the last batch saw in the intake with the references on its card.
 
     The days that no digest has told of are looked at together. Where they hold too few radiographs, so are the days
@@ -28,6 +30,7 @@ def drift_of_days(intake: Path, view: LedgerView, *, told: Collection[str]) -> D
         intake: Of the workspace, its real path.
         view: The ledger.
         told: Batches that digests of other days have told of.
+        prevalence: Share of the patients here that have COVID-19, in (0, 1); ``None`` where nobody has said it.
 
     Returns:
         ``None`` where nothing was screened in the intake.
@@ -42,13 +45,18 @@ def drift_of_days(intake: Path, view: LedgerView, *, told: Collection[str]) -> D
     days, files = _enough(view, of_model, told)
     card = view.card(lines[0].batch_id)
     references = None if card is None else card.references
+    scores = _known(file.score for file in _scored(files))
+    best = best_share(references.scores, scores) if references is not None and len(scores) >= FEWEST else None
+    share = best if prevalence is None else prevalence
     return DriftCheck(
         model=lines[0].model,
         referenced=references is not None,
         first_day=min(days),
         last_day=max(days),
-        radiographs=len(_scored(files)),
-        quantities=() if references is None else tuple(map(_compared, _found(references, files))),
+        radiographs=len(scores),
+        prevalence=prevalence,
+        best_share=best,
+        quantities=() if references is None else tuple(map(_compared, _found(references, files, share=share))),
     )
 
 
@@ -76,15 +84,19 @@ def _scored(files: Sequence[FileLine]) -> list[FileLine]:
     return [file for file in files if file.outcome == Outcome.REPORTED and file.score is not None]
 
 
-def _found(references: References, files: Sequence[FileLine]) -> Iterator[Drift]:
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _found(references: References, files: Sequence[FileLine], *, share: float | None) -> Iterator[Drift]:
     scored = _scored(files)
-    values: tuple[tuple[str, Reference, list[float | None]], ...] = (
-        ("scores", references.scores, [file.score for file in scored]),
-        ("strangeness", references.distances, [file.strangeness for file in scored]),
-        ("lung_shares", references.lung_shares, [file.lung_share for file in scored]),
+    values: tuple[tuple[str, ByClass, list[float]], ...] = (
+        ("scores", references.scores, _known(file.score for file in scored)),
+        ("strangeness", references.distances, _known(file.strangeness for file in scored)),
+        ("lung_shares", references.lung_shares, _known(file.lung_share for file in scored)),
     )
     for quantity, reference, now in values:
-        if found := drift(quantity, reference, [value for value in now if value is not None]):
+        if share is not None and (found := drift(quantity, reference, now, share=share)):
             yield found
     refused = {file.sha256 for file in files if file.outcome == Outcome.REFUSED and file.reason in BY_THE_GATE}
     came = len(scored) + len(refused)

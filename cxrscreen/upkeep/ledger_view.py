@@ -27,7 +27,8 @@ from cxrscreen.screening.schema import stored
 LOCK_WAIT_SECONDS = 5.0
 DAMAGED = "The ledger is damaged. Stop what screens, keep the file, and run cxrscreen recover."
 
-_LATER = ("finding", "strangeness", "lung_share")  # of a file; a ledger that no newer screening has opened lacks them
+# Columns of a file; a ledger that no newer screening has opened lacks them.
+_LATER = ("finding", "strangeness", "lung_share", "review")
 _AS_BEGUN = "batch.rowid"  # in this order batches were entered, whatever the clock said
 # The last failure of a content that nothing has come of since.
 _OPEN_FAILURES = (
@@ -71,6 +72,7 @@ class FileLine:
     finding: str | None
     strangeness: float | None  # how far from what the model was made from
     lung_share: float | None  # the activation map's energy inside the lungs, over their share of the area
+    review: str | None  # why a person should look, beyond the finding
 
 
 class LedgerView:

@@ -19,7 +19,7 @@ from cxrscreen.errors import WorkspaceError
 MANIFEST = "MANIFEST.json"
 SETTINGS, LEDGER, KEYS = "cxrscreen.toml", "ledger.sqlite", "pseudonym.key"
 # In this order: a file moves from the intake to the others, so one that moves meanwhile is met in one place at least.
-TOPS = ("intake", "archive", "quarantine", "reports", "models", "retraining")
+TOPS = ("intake", "archive", "quarantine", "reports", "lungs", "models", "retraining")
 FORMAT = 1
 _BLOCK = 2**20
 _LONGEST_LINE = 600  # bytes of the list for a file, beside its name

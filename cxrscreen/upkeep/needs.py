@@ -23,8 +23,8 @@ CLOCK_SLACK = timedelta(hours=1)
 
 _DRIFTED = {
     "scores": (
-        "The scores of {first} to {last} are spread otherwise than those that the model was calibrated on. Read the "
-        "digest's section on drift, and find out why before anyone relies on the operating point."
+        "The scores of {first} to {last} are spread as those of no mixture of COVID-19 and normal radiographs that the "
+        "model is known by. Read the digest's section on drift, and find out why before anyone relies on a finding."
     ),
     "strangeness": (
         "The radiographs of {first} to {last} are unlike those that the model was made from. Ask whether a machine, "
@@ -39,6 +39,13 @@ _DRIFTED = {
         "Look at what was refused."
     ),
 }
+
+
+_SCORES_AT_PREVALENCE = (
+    "The scores of {first} to {last} are not spread as where {prevalence} % have COVID-19, which the settings say; "
+    "they look most like {best} %. Either the setting is wrong, or the patients or the scores have changed. Find out "
+    "which before anyone relies on a finding."
+)
 
 
 def of_folders(out_of_place: Iterable[Path]) -> Iterator[str]:
@@ -97,14 +104,10 @@ def of_disk(disk: Disk) -> Iterator[str]:
         )
 
 
-def of_model(model: ModelState, settings: Settings) -> Iterator[str]:
+def of_model(model: ModelState) -> Iterator[str]:
     """Say when the model's files are not what they were."""
     if not model.verified:
-        instead = (
-            "The last good champion screens in its place."
-            if model.champion and settings.damaged_model == "last-good"
-            else "Nothing is screened."
-        )
+        instead = "The last good champion screens in its place." if model.stand_in else "Nothing is screened."
         yield f"{model.detail} {instead}"
 
 
@@ -133,7 +136,12 @@ def of_drift(drift: DriftCheck | None) -> Iterator[str]:
     """Say what of the last days is unlike what the model was calibrated on."""
     if drift is not None:
         for quantity in drift.drifted:
-            yield _DRIFTED[quantity].format(first=drift.first_day, last=drift.last_day)
+            days = {"first": drift.first_day, "last": drift.last_day}
+            if quantity == "scores" and drift.prevalence is not None and drift.best_share is not None:
+                stated, best = f"{100 * drift.prevalence:g}", f"{100 * drift.best_share:.0f}"
+                yield _SCORES_AT_PREVALENCE.format(**days, prevalence=stated, best=best)
+            else:
+                yield _DRIFTED[quantity].format(**days)
 
 
 def of_digest(digest: LastDigest | None) -> Iterator[str]:

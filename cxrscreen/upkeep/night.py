@@ -31,6 +31,7 @@ class Night:
     studies: int
     flagged: tuple[FlaggedStudy, ...]  # by falling score
     uncertain: tuple[FlaggedStudy, ...] = ()  # likewise, none of them flagged
+    review: tuple[FlaggedStudy, ...] = ()  # likewise, neither flagged nor uncertain, but a person should look
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def sum_up_night(root: Path, view: LedgerView, *, but: Collection[str] = ()) -> 
     places, vanished = _found(root, seen)
     reported = [s for s in seen if s.file.outcome == Outcome.REPORTED]
     flagged = _listed(s for s in reported if s.file.positive)
-    flagged_too = {(one.batch, one.study) for one in flagged}
-    doubtful = _listed(s for s in reported if s.file.finding == Finding.UNCERTAIN)
+    uncertain = _but(_listed(s for s in reported if s.file.finding == Finding.UNCERTAIN), flagged)
+    review = _but(_listed(s for s in reported if s.file.review), flagged + uncertain)
     return Night(
         batches=tuple(_batch(line, rows[line.batch_id]) for line in finished),
         places=places,
@@ -73,7 +74,8 @@ def sum_up_night(root: Path, view: LedgerView, *, but: Collection[str] = ()) -> 
         refused=_refused(seen),
         studies=len({(s.batch.batch_id, s.file.study_key) for s in reported}),
         flagged=flagged,
-        uncertain=tuple(one for one in doubtful if (one.batch, one.study) not in flagged_too),
+        uncertain=uncertain,
+        review=review,
     )
 
 
@@ -175,3 +177,8 @@ def _listed(reported: Iterable[_Seen]) -> tuple[FlaggedStudy, ...]:
         for (batch_id, study), file in best.items()
     ]
     return tuple(sorted(studies, key=lambda one: (-one.score, one.study)))
+
+
+def _but(studies: Iterable[FlaggedStudy], listed: Iterable[FlaggedStudy]) -> tuple[FlaggedStudy, ...]:
+    already = {(one.batch, one.study) for one in listed}
+    return tuple(one for one in studies if (one.batch, one.study) not in already)

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.classifier.registry import Registry
 from cxrscreen.drafts import draft_for
 from cxrscreen.durable import sync_folder
 from cxrscreen.errors import LedgerError, WorkspaceError
@@ -127,7 +127,7 @@ def sums(files: Iterable[Row]) -> Sums:
 
 def surroundings(settings: Settings, workspace: Workspace, intake: Path) -> Surroundings:
     """Return what the settings say about batches of which nothing else tells."""
-    registry = Registry((workspace.models, SHIPPED_MODELS))
+    registry = Registry.at_site(workspace.models)
     return Surroundings(
         workspace=workspace,
         intake=Path(os.path.realpath(intake)),

@@ -82,8 +82,9 @@ class ModelState(Frozen):
 
     version: str
     champion: bool  # chosen as the champion, not by name
-    verified: bool  # its files are those of its card
+    verified: bool  # its files, and those of its lung segmenter, are those of their cards
     detail: str
+    stand_in: str = ""  # earlier champion that screens in its place
 
 
 class Service(Frozen):

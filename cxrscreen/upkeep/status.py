@@ -17,12 +17,11 @@ from cxrscreen.drafts import drafts_in
 from cxrscreen.errors import CxrscreenError, WorkspaceError
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.opening import holds_anything
-from cxrscreen.screening.stopped import stop_of
 from cxrscreen.settings import Settings
 from cxrscreen.upkeep import needs
 from cxrscreen.upkeep.backup import last_backup
 from cxrscreen.upkeep.below import entries, is_gone
-from cxrscreen.upkeep.champion import model_state
+from cxrscreen.upkeep.champion import model_state, stop_of_model
 from cxrscreen.upkeep.digest_files import last_digest
 from cxrscreen.upkeep.ledger_view import LedgerView
 from cxrscreen.upkeep.self_test import SelfTest, read_self_test
@@ -57,7 +56,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
     ledger, waiting = _files_of(workspace, settings, troubles)
     model, service, tested = model_state(settings), service_state(settings), self_test or read_self_test(workspace.root)
     digest = last_digest(workspace.reports, f"{now:%Y-%m-%d}")
-    stopped = stop_of(workspace.root)
+    stopped = stop_of_model(settings, model)
     disk = disk_state(settings, None if digest is None else digest.workspace_bytes)
     if waiting is not None:
         troubles += needs.of_waiting(waiting, settings)
@@ -65,7 +64,7 @@ def status_of(settings: Settings, *, self_test: SelfTest | None = None) -> Statu
         troubles += needs.of_ledger(ledger, settings, now)
     troubles += [
         *needs.of_disk(disk),
-        *needs.of_model(model, settings),
+        *needs.of_model(model),
         *needs.of_stop(stopped),
         *needs.of_self_test(tested, now),
         *needs.of_service(service, waiting, ledger, settings),

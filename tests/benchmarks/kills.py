@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.results import real_radiographs, save
+from tests.benchmarks.results import all_real_radiographs, save
 from tests.crash import placing_lines
 from tests.crash.arrivals import PICTURES, draw_night
 from tests.crash.nights import Killer, pass_nights
@@ -49,10 +49,13 @@ def main(kills: int) -> None:
 
 
 def night_of_real_files(night: int) -> dict[str, bytes]:
-    """Return the sixty files of the crash tests, with real radiographs for its drawn pictures."""
-    real = real_radiographs(PICTURES * night)[-PICTURES:]
-    contents = {f"picture{n:02}.png": file.read_bytes() for n, file in enumerate(real)}
-    return draw_night(night) | contents
+    """Return the sixty files of the crash tests, with real radiographs for its drawn pictures.
+
+    Each night has a workspace of its own: once all radiographs have had their night, they may come again.
+    """
+    real = all_real_radiographs()
+    chosen = [real[(PICTURES * (night - 1) + n) % len(real)] for n in range(PICTURES)]
+    return draw_night(night) | {f"picture{n:02}.png": file.read_bytes() for n, file in enumerate(chosen)}
 
 
 def screen(root: Path) -> None:

@@ -1,26 +1,31 @@
-"""Writes the figures of the README from the shipped model's card and the benchmarks' results.
+"""Writes the figures of the README, and of what it points to, from the shipped model's card and the results.
 
-Run it with ``python -m tests.benchmarks.readme``; a test sees that the README is up to date.
+Run it with ``python -m tests.benchmarks.readme``; a test sees that the pages are up to date.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cxrscreen.classifier.card import ModelCard, Performance
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.registry import SHIPPED_MODELS, Registry
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS, read_lung_card
 from cxrscreen.settings import PROJECT
-from tests.benchmarks.readme_retraining import pooling_in_words, recipes_in_words, search_in_words
+from tests.benchmarks.readme_retraining import pooling_in_words, recipes_in_words, search_in_words, study_in_words
+from tests.benchmarks.readme_trust import cost_in_words, trust_in_words
 from tests.benchmarks.results import load
 
 README = PROJECT / "README.md"
+STUDY = PROJECT / "deployments" / "recipes" / "study-2020.md"
+PAGES: tuple[Path, ...] = (README, STUDY)
 _BLOCK = re.compile(r"(<!-- (\w+): written by .*?-->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
-def with_figures(readme: str) -> str:
-    """Return the README's text with its figures written anew.
+def with_figures(page: str) -> str:
+    """Return a page's text with its figures written anew.
 
     A block is what stands between ``<!-- NAME: written by ... -->`` and ``<!-- end of NAME -->``.
 
@@ -28,12 +33,13 @@ def with_figures(readme: str) -> str:
         KeyError: There is no writer for a block of that name.
         FileNotFoundError: What a block tells has not been measured yet.
     """
-    return _BLOCK.sub(lambda match: f"{match[1]}{_WRITERS[match[2]]()}\n{match[3]}", readme)
+    return _BLOCK.sub(lambda match: f"{match[1]}{_WRITERS[match[2]]()}\n{match[3]}", page)
 
 
 def _model_and_speed() -> str:
     card = Registry((SHIPPED_MODELS,)).card_of("champion")
-    return f"{_model_in_words(card)}\n{_table(card)}\n\n{_limits(card)}\n\n{_speed()}"
+    trust = trust_in_words(card, read_lung_card(SHIPPED_LUNGS))
+    return f"{_model_in_words(card)}\n{_table(card)}\n\n{trust}\n\n{_limits(card)}\n\n{_speed()}"
 
 
 def _model_in_words(card: ModelCard) -> str:
@@ -70,21 +76,25 @@ def _speed() -> str:
     whole, study, memory = load("whole_study"), load("study_way"), load("memory")
     return (
         f"Speed, on {whole['cores']} cores: a study costs {whole['whole_study_cpu_seconds']:.2f} CPU seconds from "
-        f"decoding to PDF, {whole['ratio']:.2f} times the bare VGG16 forward pass (median of {whole['rounds']} rounds, "
-        f"{whole['radiographs']} radiographs). Score and map of a radiograph take {study['wall_ratio']:.1f} times less "
-        f"time than the way of the 2020 study ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak "
-        f"memory: {memory['peak_gib']:.1f} GiB for a batch of {memory['files']} files, "
-        f"{memory['peak_gib_small']:.1f} GiB for one of {memory['files_small']}."
+        f"decoding to PDF, {whole['ratio']:.2f} times the bare forward pass of the whole VGG16 (median of "
+        f"{whole['rounds']} rounds, {whole['radiographs']} radiographs). {cost_in_words(load('trust_cost'))} Score, "
+        f"map and overlay of a radiograph take {study['cpu_ratio']:.1f} times less CPU time than by the 2020 study's "
+        f"way with the same network, {study['shipped_cpu_ratio']:.1f} times less with the shipped model, lung fields "
+        f"included ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak memory: "
+        f"{memory['peak_gib']:.1f} GiB for a batch of {memory['files']} files, {memory['peak_gib_small']:.1f} GiB for "
+        f"one of {memory['files_small']}."
     )
 
 
 _WRITERS: Mapping[str, Callable[[], str]] = {
     "figures": _model_and_speed,
     "search": lambda: search_in_words(load("search")),
+    "study": lambda: study_in_words(load("search"), load("recipes"), load("pooling_window")),
     "recipes": lambda: recipes_in_words(load("recipes")),
     "pooling": lambda: pooling_in_words(load("pooling_window")),
 }
 
 
 if __name__ == "__main__":
-    README.write_text(with_figures(README.read_text()))
+    for page in PAGES:
+        page.write_text(with_figures(page.read_text()))

@@ -24,14 +24,23 @@ def real_folder() -> Path:
     return shared / "cxr"
 
 
+def all_real_radiographs() -> list[Path]:
+    """Return as many real radiographs of one class as of the other, taking turns.
+
+    Raises:
+        SystemExit: There are none on this machine.
+    """
+    classes = [sorted((real_folder() / name).glob("*.*")) for name in ("covid", "normal")]
+    return [file for pair in zip(*classes, strict=False) for file in pair]
+
+
 def real_radiographs(count: int) -> list[Path]:
     """Return ``count`` real radiographs, half of each class.
 
     Raises:
         SystemExit: There are not so many on this machine.
     """
-    classes = [sorted((real_folder() / name).glob("*.*")) for name in ("covid", "normal")]
-    files = [file for pair in zip(*classes, strict=False) for file in pair][:count]
+    files = all_real_radiographs()[:count]
     if len(files) < count:
         raise SystemExit(f"{count} real radiographs are needed, there are {len(files)}.")
     return files

@@ -157,6 +157,18 @@ def test_what_the_check_of_the_new_champion_raises_stops_the_move(tmp_path: Path
     assert log.champion() == "b-1"
 
 
+def test_a_site_that_went_back_to_the_shipped_model_goes_on_to_the_next_releases_one(tmp_path: Path) -> None:
+    old = ChampionLog(tmp_path, origin="shipped-1")
+    old.promote("site-1", who="A. Tester", why="fewer misses")
+    old.rollback(who="A. Tester", why="more misses")
+    new = ChampionLog(tmp_path, origin="shipped-2", formerly=("shipped-1",))
+    assert new.champion() == "shipped-2"
+    new.promote("site-1", who="A. Tester", why="fewer misses after all")
+    assert new.line() == ("shipped-2", "site-1")
+    assert new.rollback(who="A. Tester", why="no").version == "shipped-2"
+    assert [move.former for move in new.entries()] == ["shipped-1", "site-1", "shipped-2", "site-1"]
+
+
 def test_another_release_with_another_shipped_model_reads_the_log_of_before(tmp_path: Path) -> None:
     moved(tmp_path, "a-1")
     newer = ChampionLog(tmp_path, origin="shipped-2")

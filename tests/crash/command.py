@@ -14,7 +14,7 @@ from cxrscreen.radiograph.decode import decode_identity, decode_radiograph
 from cxrscreen.radiograph.decoder_warnings import Heard
 from cxrscreen.radiograph.isolation import READER
 from cxrscreen.reporting.paper import Press
-from cxrscreen.screening import session as session_module
+from cxrscreen.reporting.writer import report_writer
 from cxrscreen.screening.session import Session
 from cxrscreen.settings import Settings
 from tests.crash.forked import fork
@@ -66,5 +66,5 @@ def run(root: Path, *, at_first: Callable[[], object] = lambda: None) -> tuple[i
 
 for _encoding in ("unicode_escape", "utf-8-sig"):
     "".encode(_encoding)  # loads a module that a user without rights may not be able to
-session_module._make_writer("en")  # read once, here, for all processes that are forked
+report_writer("en")  # read once, here, for all processes that are forked
 _PDF = Press((), {}).print_page("<p>Report", {})

@@ -16,11 +16,11 @@ from typing import Any
 
 from cxrscreen import drafts, durable
 from cxrscreen.drafts import drafts_in, sweep_drafts
-from cxrscreen.screening import ledger, moving, placing, records
+from cxrscreen.screening import leases, ledger, moving, placing, records
 from tests.crash.forked import ended_by, fork
 from tests.screening.decided import BATCH_ID, decide, opened
 
-WATCHED = {module.__file__ for module in (drafts, durable, ledger, moving, placing, records)}
+WATCHED = {module.__file__ for module in (drafts, durable, leases, ledger, moving, placing, records)}
 CONTENTS = {"ward/a.png": b"a", "notes.txt": b"notes"}
 
 

@@ -27,11 +27,13 @@ from cxrscreen.evaluation.result import (
     LeftOutFile,
     Predictive,
     ScoredFile,
+    SeenBy,
     Subgroup,
 )
 from cxrscreen.evaluation.site_acceptance import LocalPoint, SiteAcceptance, site_acceptance
 from cxrscreen.evaluation.trust import GateFigures, MapFigures
 from cxrscreen.evaluation.trust_figures import map_figures
+from cxrscreen.evaluation.unscored import Unscored
 from cxrscreen.lungs.map_audit import MapAudit, RegionShare
 
 THRESHOLD = 0.3
@@ -97,6 +99,8 @@ MAPS = made_up_maps()
 GATE = GateFigures(
     n=54,
     refused=estimate(1 / 54, 0.003, 0.098, n=54),
+    refused_diseased=estimate(1 / 33, 0.005, 0.153, n=33),
+    refused_healthy=estimate(0.0, 0.0, 0.155, n=21),
     flagged=estimate(2 / 54, 0.01, 0.125, n=54),
     reasons={"turned": 1},
     notices={"It looks unlike the radiographs that the model was made from: the score means little here.": 2},
@@ -229,6 +233,7 @@ def evaluation(**changes: object) -> Evaluation:
             patients=201,
         ),
         seen=0,
+        seen_by=SeenBy(files=0, content=0),
         looks=2,
         threshold=THRESHOLD,
         figures=FIGURES,
@@ -362,6 +367,41 @@ def pictures_of(shown: Evaluation) -> tuple[GalleryPicture, ...]:
             jpeg=jpeg,
         )
         for file in choose(shown.files, shown.threshold)
+    )
+
+
+def unscored() -> Unscored:
+    """Eight upside-down radiographs, all of them refused."""
+    all_refused = estimate(1.0, 0.51, 1.0, n=4)
+    return Unscored(
+        name="site",
+        evaluated_at="2026-03-14T02:14:09+07:00",
+        model="standard-0",
+        weights_sha256="9f3b" * 16,
+        recipe="lung-focused",
+        data_set=DataSetCard(name="site", fingerprint="ab" * 32, n=8, positives=4, patients=8),
+        seen=0,
+        seen_by=SeenBy(files=0, content=0),
+        threshold=THRESHOLD,
+        data=DATA,
+        left_out=tuple(
+            LeftOutFile(file=f"{label}/{n}.png", reason="turned") for label in ("covid", "normal") for n in range(4)
+        ),
+        card_shortcuts=None,
+        gate=GATE.model_copy(
+            update={
+                "n": 8,
+                "refused": estimate(1.0, 0.68, 1.0, n=8),
+                "refused_diseased": all_refused,
+                "refused_healthy": all_refused,
+                "reasons": {"turned": 8},
+            }
+        ),
+        calibrated_on=213,
+        diseased=4,
+        diseased_refused=4,
+        healthy=4,
+        healthy_refused=4,
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
-from cxrscreen.evaluation.audited_shortcuts import ChangedScores, same_view_auc, shortcut_audit
+from cxrscreen.evaluation.audited_shortcuts import ChangedScores, exchanged_auc, same_view_auc, shortcut_audit
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.types import Scores
 
@@ -64,6 +64,22 @@ def test_the_difference_is_paired_so_that_what_both_share_cancels_out() -> None:
     found = audit(intact=intact, lungs_out=blurred)
     alone = found.intact.high - found.intact.low
     assert found.difference.high - found.difference.low < alone / 3
+
+
+def test_backgrounds_that_a_few_patients_share_widen_the_interval_of_exchanged_lungs() -> None:
+    """The score is the background's alone: 160 exchanges into radiographs of four patients are no 160 findings."""
+    generator = np.random.default_rng(5)
+    few = np.where(DISEASED, N - 1 - generator.integers(0, 4, N), generator.integers(0, 4, N))
+    of_background = Scored(generator.random(N // 2)[few // 2], DISEASED, PATIENTS)
+    alone, shared = (exchanged_auc(of_background, behind, seed=1) for behind in (None, few))
+    assert shared.value == alone.value
+    assert shared.high - shared.low > 1.5 * (alone.high - alone.low)
+    assert "backgrounds; rather too wide" in shared.method
+
+
+def test_a_perfect_separation_of_exchanged_lungs_keeps_its_own_interval() -> None:
+    perfect = Scored(np.where(DISEASED, 0.9, 0.1), DISEASED, PATIENTS)
+    assert exchanged_auc(perfect, np.arange(N), seed=1) == exchanged_auc(perfect, None, seed=1)
 
 
 def test_a_view_that_follows_the_class_gives_nothing_within_one_view() -> None:

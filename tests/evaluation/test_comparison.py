@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from cxrscreen.classifier.estimate import Estimate
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.comparison import Judged, compare
 from cxrscreen.evaluation.intervals import patient_weights, tango, wilson
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.types import Diseased, Scores
+
+NAMED_BANDS = (("narrow", 0.4, 0.4), ("wide", 0.2, 0.9))
+
+
+def banded(low: float, high: float) -> UncertainBand:
+    rate = Estimate(value=0.5, low=0.4, high=0.6, n=10, method="made up")
+    rates = dict.fromkeys(("missed", "found", "false_alarms", "cleared", "uncertain"), rate)
+    return UncertainBand(low=low, high=high, largest_error=0.05, **rates)
 
 
 def truth(n: int) -> Diseased:
@@ -183,3 +193,31 @@ def test_a_challenger_that_is_no_better_is_hardly_ever_promoted() -> None:
         for k in range(20)
     ]
     assert verdicts.count("promote") <= 2
+
+
+def test_models_with_bands_are_judged_by_what_screening_says() -> None:
+    diseased = truth(300)
+    scores = scores_of(diseased, strength=3, seed=1)
+    narrow, wide = (Judged(name, scores, 0.4, band=banded(low, high)) for name, low, high in NAMED_BANDS)
+    found = compared(narrow, wide, diseased)
+    assert found.not_missed is not None
+    assert found.found is not None
+    assert found.spared is not None
+    assert found.not_missed.value == pytest.approx(((scores >= 0.2) & (scores < 0.4))[diseased].mean())
+    assert found.found.value == pytest.approx(-((scores >= 0.4) & (scores < 0.9))[diseased].mean())
+    assert found.spared.value == pytest.approx(((scores >= 0.4) & (scores < 0.9))[~diseased].mean())
+    assert (found.sensitivity, found.specificity) != (None, None)
+    assert found.verdict != "promote"  # it spares and misses fewer only by leaving more to people
+    assert any(reason.startswith("COVID-19 called positive: challenger minus champion -") for reason in found.reasons)
+
+
+def test_a_champion_without_a_band_leaves_nothing_to_people() -> None:
+    diseased = truth(300)
+    scores = scores_of(diseased, strength=3, seed=1)
+    found = compared(Judged("old", scores, 0.4), Judged("new", scores, 0.4, band=banded(0.2, 0.4)), diseased)
+    assert found.found is not None
+    assert found.found.value == 0
+    assert found.not_missed is not None
+    assert found.not_missed.value > 0
+    without = compared(Judged("old", scores, 0.4), Judged("new", scores, 0.4), diseased)
+    assert without.not_missed is without.found is without.spared is None

@@ -15,6 +15,7 @@ from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.evaluation.page import EvaluationFiles, write_evaluation
 from cxrscreen.evaluation.page_rows import MOST_LINES
 from cxrscreen.evaluation.result import Comparison, Evaluation, LeftOutFile, ScoredFile
+from cxrscreen.evaluation.trust_rows import FRAMED_AUDIT, FRAMED_MAPS
 from cxrscreen.reporting.paper import Press
 from tests.evaluation.evaluation_samples import BIAS, COMPARISON, DATA, MAKING, evaluation, pictures_of, shortcuts
 
@@ -187,6 +188,45 @@ def test_a_model_that_is_not_shown_to_use_the_lungs_is_said_so_before_any_figure
     html = html_of(tmp_path, uses)
     assert "not been shown" not in html
     assert "The scores follow the lungs" in html
+
+
+@pytest.mark.usefixtures("no_press")
+def test_what_is_so_by_construction_is_said_of_a_model_that_is_shown_the_lungs_alone(tmp_path: Path) -> None:
+    uses = evaluation(shortcuts=shortcuts(exchanged=(0.9, 0.97)))
+    said = (
+        "The scores follow the lungs, by construction: this model is shown nothing else.",
+        FRAMED_AUDIT,
+        FRAMED_MAPS,
+    )
+    framed = html_of(tmp_path, uses.model_copy(update={"recipe": "lung-focused"}))
+    whole = html_of(tmp_path, uses)
+    for sentence in said:
+        assert sentence in framed
+        assert sentence not in whole
+
+
+@pytest.mark.usefixtures("no_press")
+def test_rates_on_radiographs_that_the_model_learnt_from_are_not_told_as_if_they_were_new(tmp_path: Path) -> None:
+    new, known, unsure = (html_of(tmp_path, evaluation(seen=seen)) for seen in (0, 41, None))
+    assert "where it was not chosen" in new
+    assert "where it was not chosen" not in known
+    assert "and flatter it: it was chosen on radiographs of these patients" in known
+    assert "whether it was chosen on some of these radiographs is not recorded" in unsure
+    for html, told in ((new, False), (known, True), (unsure, False)):
+        assert ("this rate flatters it, the card&#39;s does not" in html) is told
+
+
+@pytest.mark.usefixtures("no_press")
+def test_a_predictive_value_of_all_is_told_with_what_it_rests_on(tmp_path: Path) -> None:
+    shown = evaluation()
+    assert shown.band is not None
+    none_wrong = shown.band.model_copy(
+        update={"false_alarms": shown.band.false_alarms.model_copy(update={"value": 0.0, "low": 0.0})}
+    )
+    html = html_of(tmp_path, evaluation(band=none_wrong))
+    assert "only says that no error was met among so few radiographs" in html
+    assert f"of {none_wrong.found.n} COVID-19" in html
+    assert "no error was met" not in html_of(tmp_path, shown)
 
 
 @pytest.mark.usefixtures("no_press")

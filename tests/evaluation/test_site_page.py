@@ -5,9 +5,9 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from cxrscreen.evaluation.site_acceptance import SiteAcceptance
+from cxrscreen.evaluation.site_acceptance import SiteAcceptance, site_acceptance
 from cxrscreen.evaluation.site_page import SIGNATURES, SiteFiles, write_site_acceptance
-from tests.evaluation.evaluation_samples import evaluation, site
+from tests.evaluation.evaluation_samples import evaluation, site, unscored
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,14 @@ def test_it_says_what_local_radiographs_would_choose_and_that_nobody_uses_it_yet
     assert "Uncertain band chosen here" in text
 
 
+def test_figures_of_radiographs_that_the_model_learnt_from_are_said_to_flatter_before_they_are_shown(
+    tmp_path: Path,
+) -> None:
+    known = evaluation(seen=41)
+    html = write_site_acceptance(site(), known, tmp_path / "site", report="evaluation-1").html.read_text("utf-8")
+    assert html.index("The figures below flatter it") < html.index('class="headline"') < html.index("The committee")
+
+
 def test_the_disclaimer_stands_on_every_sheet(paper: SiteFiles) -> None:
     for number, sheet in enumerate(text_of(paper), start=1):
         assert "not for medical use" in sheet
@@ -58,6 +66,21 @@ def test_the_record_is_the_verdict(paper: SiteFiles) -> None:
 
 def test_the_page_leads_to_the_report_beside_it_and_the_paper_names_it(paper: SiteFiles) -> None:
     assert 'href="../evaluation-1/index.html"' in paper.html.read_text(encoding="utf-8")
+
+
+def test_where_a_class_has_no_scores_the_paper_says_why_and_names_no_report(tmp_path: Path) -> None:
+    known = unscored()
+    judged = site_acceptance(
+        known, healthy_patients=0, diseased_patients=0, local_point=None, local_band=None, local_notes=(known.sentence,)
+    )
+    files = write_site_acceptance(judged, known, tmp_path / "site", report=None)
+    html, text = files.html.read_text(encoding="utf-8"), " ".join(text_of(files))
+    assert "Unfit" in text
+    assert "fails in: refusals" in text
+    assert "gives no score to 4 of 4 COVID-19 radiographs and to 4 of 4 normal ones" in text
+    assert "COVID-19 1.000 (0.510 to 1.000)" in text
+    assert "evaluation report that it rests on" not in html
+    assert "What a finding would mean" not in html
 
 
 def test_what_cannot_be_chosen_locally_is_said(tmp_path: Path) -> None:

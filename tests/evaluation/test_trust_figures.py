@@ -5,6 +5,7 @@ import pytest
 
 from cxrscreen.classifier.map_card import MapCard
 from cxrscreen.errors import RefusedError
+from cxrscreen.evaluation.intervals import fraction
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.evaluation.trust_figures import band_on, gate_figures, map_figures
 from cxrscreen.lungs.gate import Admission
@@ -58,13 +59,19 @@ def test_the_gate_is_counted_by_reason_and_by_notice() -> None:
         Admission(turned, ("odd",), 0.9),
         Admission(None, ("odd",), 1.1),
     ]
-    found = gate_figures(admissions)
+    found = gate_figures(admissions, np.array([True, True, True, False]))
     assert found is not None
+    assert found.refused_diseased is not None
+    assert (found.refused_diseased.value, found.refused_diseased.n) == (1 / 3, 3)
+    assert found.refused_healthy == fraction(0, 1)
     assert (found.n, found.refused.value, found.flagged.value) == (4, 0.25, 0.5)
     assert found.reasons == {Reason.TURNED.value: 1}
     assert found.notices == {"odd": 2, "mirrored": 1}
     assert found.strangeness.n == 4
-    assert gate_figures([]) is None
+    assert gate_figures([], np.zeros(0, dtype=np.bool_)) is None
+    one_class = gate_figures(admissions, np.ones(4, dtype=np.bool_))
+    assert one_class is not None
+    assert one_class.refused_healthy is None
 
 
 def test_a_band_is_counted_on_the_set_at_hand_with_its_limits_where_findings_change() -> None:

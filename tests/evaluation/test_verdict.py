@@ -5,7 +5,7 @@ import pytest
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation.result import Verdict
-from cxrscreen.evaluation.verdict import Differences, held_to_lungs, judge
+from cxrscreen.evaluation.verdict import BY_FRAMING, Differences, held_to_lungs, judge
 from tests.evaluation.evaluation_samples import shortcuts
 
 Interval = tuple[float, float]
@@ -112,6 +112,14 @@ def test_a_champion_that_reads_the_background_is_not_kept_for_its_better_figures
 @pytest.mark.parametrize("champion", [None, READS_BACKGROUND, USES])
 def test_a_better_model_that_uses_the_lungs_is_promoted_over_any(champion: ShortcutAudit | None) -> None:
     assert held_to_lungs(judged(auc=(0.01, 0.05)), champion=champion, challenger=USES)[0] == "promote"
+
+
+def test_of_a_model_that_is_shown_the_lungs_alone_the_reasons_say_that_its_audit_could_not_end_otherwise() -> None:
+    _, reasons = held_to_lungs(judged(auc=(0.01, 0.05)), champion=USES, challenger=USES, framed=["challenger"])
+    assert reasons[-2].endswith(BY_FRAMING)
+    assert BY_FRAMING not in reasons[-1]
+    _, unknown = held_to_lungs(judged(), champion=USES, challenger=None, framed=["challenger"])
+    assert BY_FRAMING not in " ".join(unknown)
 
 
 def test_two_models_that_were_never_audited_are_judged_as_before() -> None:

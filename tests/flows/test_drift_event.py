@@ -47,12 +47,14 @@ def test_drift_is_an_event_that_an_automation_can_act_on(monkeypatch: pytest.Mon
     monkeypatch.setattr(drifting, "drift_of_days", lambda *_, **__: DRIFTED)
     state = flow.digest(return_state=True)
     assert state.type is StateType.COMPLETED
-    assert "The scores of 2026-03-01 to 2026-03-04 are spread" in (state.message or "")
+    assert "The scores of 2026-03-01 to 2026-03-04 are not spread" in (state.message or "")
     (event,) = events_of(flow.DRIFT_EVENT)
     assert event["resource"]["prefect.resource.id"] == "cxrscreen.model.standard-2"
     assert event["payload"]["drifted"] == ["scores", "refused"]
     assert event["payload"]["quantities"][0]["psi"] == 0.61
+    assert (event["payload"]["prevalence"], event["payload"]["best_share"]) == (0.02, 0.31)
     assert "| scores | 1234 | 213 | 0.61 | 1e-09 | yes |" in latest_artifact()
+    assert "Compared as if 2 % had COVID-19, as the settings say; 31 % fits best." in latest_artifact()
 
 
 @pytest.mark.usefixtures("workspace")

@@ -41,7 +41,10 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, object
         evaluated = SimpleNamespace(
             evaluation=evaluation(), files=SimpleNamespace(html=reports / "evaluation-1/index.html")
         )
-        return SimpleNamespace(acceptance=site(), files=files, evaluated=evaluated)
+        bias = evaluation().data.bias
+        if folder.name == "refused":
+            return SimpleNamespace(acceptance=site(), files=files, bias=bias, evaluated=None)
+        return SimpleNamespace(acceptance=site(), files=files, bias=bias, evaluated=evaluated)
 
     def markdown(text: str, *, key: str, description: str) -> None:
         kept[key] = text + description
@@ -72,6 +75,16 @@ def test_the_state_and_the_artifacts_tell_the_verdict_and_link_the_paper(
     rows = written["site-acceptance-rules"]
     assert isinstance(rows, list)
     assert {row["outcome"] for row in rows[:-1]} == {"met", "open", "failed"}
+
+
+def test_a_folder_of_which_the_model_refuses_a_class_has_a_paper_and_no_report(
+    written: dict[str, object], tmp_path: Path
+) -> None:
+    (tmp_path / "refused").mkdir()
+    assert site_acceptance.fn(str(tmp_path / "refused")).is_completed()
+    page = str(written["site-acceptance"])
+    assert "/site-acceptance-1/index.pdf" in page
+    assert "evaluation report" not in page
 
 
 def test_a_folder_that_cannot_be_judged_fails_in_words(written: dict[str, object], tmp_path: Path) -> None:

@@ -59,7 +59,10 @@ def test_a_shortcut_is_measured_where_it_is_and_nowhere_else() -> None:
 def test_view_and_age_are_measured_where_they_are_known() -> None:
     assert aucs(cohort(view="AP"))["view"] == 1
     assert aucs(cohort(view="PA"))["view"] == 0.5
-    assert aucs(cohort(older=30))["age and sex"] > 0.95
+    older = aucs(cohort(older=30))
+    assert older["age"] > 0.95
+    assert older["age and sex"] > 0.95
+    assert older["sex"] < 0.75
 
 
 def test_what_lies_inside_the_frame_moves_the_thumbnail_and_not_the_border() -> None:

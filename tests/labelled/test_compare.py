@@ -18,7 +18,7 @@ from cxrscreen.labelled import scoring
 from cxrscreen.labelled.compare import compare_on
 from cxrscreen.labelled.labelled_set import LabelledSet, read_labelled
 from cxrscreen.labelled.scoring import Scorer
-from cxrscreen.labelled.seen import of_same_patients
+from cxrscreen.labelled.seen import Seen
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.types import FeatureMaps, PreparedBatch, Progress
 from tests.classifier.random_model import MAKING, card_for, random_base, random_head_arrays
@@ -159,6 +159,6 @@ def test_a_model_is_not_compared_with_itself(folder: Path, base: BaseWeights, tm
 
 def test_one_radiograph_that_was_seen_marks_all_of_its_patient(labelled: LabelledSet) -> None:
     last = OF_EACH_CLASS - 1
-    marked = of_same_patients(frozenset(contents(labelled, f"normal/{last}.png")), labelled, labelled.patients)
-    names = [one.file_name for one, is_marked in zip(labelled.radiographs, marked, strict=True) if is_marked]
+    seen = Seen.of(frozenset(contents(labelled, f"normal/{last}.png")), labelled, labelled.patients)
+    names = [one.file_name for one, is_marked in zip(labelled.radiographs, seen.patients, strict=True) if is_marked]
     assert sorted(names) == sorted([f"normal/{last}.png", f"normal/{last + 1}.png"])

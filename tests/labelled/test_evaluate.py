@@ -18,7 +18,8 @@ from cxrscreen.errors import DataSetError, ModelError
 from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.labelled import evaluate as evaluating
 from cxrscreen.labelled.bias import examine
-from cxrscreen.labelled.evaluate import Evaluated, evaluate, evaluation_as_json, evaluation_of
+from cxrscreen.labelled.evaluate import Evaluated, evaluate, evaluation_as_json
+from cxrscreen.labelled.evaluation import evaluation_of
 from cxrscreen.labelled.gallery_pictures import gallery_of
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.scoring import Scorer
@@ -97,7 +98,9 @@ def test_the_report_lies_in_a_folder_of_its_own_with_all_pictures(evaluated: Eva
     assert folder.name.startswith("evaluation-2")
     assert folder.name.endswith("-random-1")
     assert len(list(folder.glob("gallery-*.jpg"))) == 8
-    assert "trained or calibrated on 2 of these 8" in evaluated.files.html.read_text(encoding="utf-8")
+    html = evaluated.files.html.read_text(encoding="utf-8")
+    assert "trained or calibrated on 2 of these 8" in html
+    assert "Known by their files: 1. One that was stored anew would not be known" in html
     assert Evaluation.model_validate_json(evaluated.files.json.read_bytes()) == evaluated.evaluation
 
 

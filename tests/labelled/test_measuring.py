@@ -8,6 +8,7 @@ import pytest
 
 from cxrscreen.classifier.recipe import Recipe, recipe_named
 from cxrscreen.errors import RefusedError
+from cxrscreen.evaluation.intervals import fraction
 from cxrscreen.labelled.labelled_set import ReadingLooks
 from cxrscreen.labelled.measuring import Measured, Measurement
 from cxrscreen.labelled.sighted import Sighted
@@ -23,6 +24,7 @@ from tests.labelled.drawn_chests import chests
 EACH = 12
 LOST = 3  # the radiograph without plausible lung fields
 TURNED = 5  # the one that the gate refuses
+KNOWN = 7  # the one that it knows from the development set, of those that the model is shown
 
 
 @dataclass
@@ -50,6 +52,10 @@ class _Gate:
 
     def __init__(self) -> None:
         self.looks: list[Looks] = []
+
+    def knows(self, block4: Pooled, edges: list[object]) -> np.ndarray:
+        assert len(block4) == len(edges)
+        return np.arange(len(edges)) == KNOWN
 
     def admit(self, looks: list[Looks]) -> list[Admission]:
         self.looks = looks
@@ -121,3 +127,6 @@ def test_what_the_gate_refuses_has_no_score_and_is_counted(sighted: Sighted) -> 
     assert len(found.scores) == len(found.part) == 2 * EACH - 2
     assert gate.looks[LOST].block4 is None
     assert gate.looks[TURNED].block4 is not None
+    assert found.known is not None
+    assert np.flatnonzero(found.known).tolist() == [KNOWN + 1]  # behind the one without lung fields
+    assert (found.gate.refused_diseased, found.gate.refused_healthy) == (fraction(1, EACH), fraction(0, EACH))

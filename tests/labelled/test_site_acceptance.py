@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.evaluation.scored import Scored
 from cxrscreen.labelled import site_acceptance as module
 from cxrscreen.labelled.evaluate import Evaluated
+from cxrscreen.labelled.looked_at import Task
 from cxrscreen.labelled.site_acceptance import JudgedSite, accept_at_site, site_as_json
 from tests.evaluation.evaluation_samples import evaluation
 
@@ -26,11 +28,12 @@ def judged(monkeypatch: pytest.MonkeyPatch, into: Path, shown: Evaluation) -> Ju
     files = EvaluationFiles(report / "index.html", report / "index.pdf", report / "evaluation.json")
     asked: dict[str, Any] = {}
 
-    def evaluated(folder: Path, **arguments: Any) -> Evaluated:
-        asked.update(arguments, folder=folder)
-        return Evaluated(shown, files, scored)
+    def looked_at(task: Task) -> SimpleNamespace:
+        asked.update(folder=task.folder, bundle=task.bundle, segmenters=task.segmenters)
+        return SimpleNamespace(has_both_classes=True)
 
-    monkeypatch.setattr(module, "evaluate", evaluated)
+    monkeypatch.setattr(Task, "looked_at", looked_at)
+    monkeypatch.setattr(module, "reported", lambda *_: Evaluated(shown, files, scored))
     some: Any = object()
     found = accept_at_site(
         Path("local"), bundle=Path("model"), limits=some, cache=some, into=into, segmenters=Path("lungs")

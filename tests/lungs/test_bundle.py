@@ -7,7 +7,7 @@ import pytest
 
 from cxrscreen.errors import ModelError
 from cxrscreen.lungs.bundle import SHIPPED_LUNGS, pack_arrays, read_lung_card, read_segmenter, save_segmenter
-from cxrscreen.lungs.card import render_card
+from cxrscreen.lungs.card import patient_mark, render_card
 from tests.lungs.cards import lung_card
 
 ARRAYS = {"outline/kernel": np.array([[[[0.25]], [[-3.0]]]], np.float32), "outline/bias": np.array([1.5], np.float32)}
@@ -26,6 +26,18 @@ def test_what_was_saved_is_read_again(folder: Path) -> None:
         name: array.tolist() for name, array in ARRAYS.items()
     }
     assert (folder / "CARD.md").read_text() == render_card(card)
+
+
+def test_the_card_knows_its_patients_by_their_number_and_names_none(folder: Path) -> None:
+    card = read_lung_card(folder)
+    assert card.learnt(["P1"]) is None
+    assert "not recorded which patients" in render_card(card)
+    marks = tuple(patient_mark(patient, card.data_set.fingerprint) for patient in ("P1", "P2"))
+    card = card.model_copy(update={"learnt_from": marks})
+    assert card.learnt(["P2", "P3", "P1"]) == [True, False, True]
+    assert "learnt from 2 patients" in render_card(card)
+    assert "P1" not in render_card(card) + card.model_dump_json()
+    assert patient_mark("P1", "0" * 64) != patient_mark("P1", "1" * 64)
 
 
 def test_weights_with_one_changed_byte_are_not_used(folder: Path) -> None:

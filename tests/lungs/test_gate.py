@@ -142,6 +142,15 @@ def test_the_doubtful_is_flagged_in_words(gate: Gate) -> None:
     assert CHILD not in gate.admit([looks(36, age_years=18)])[0].notices
 
 
+def test_what_the_model_was_made_from_is_known_again_and_other_radiographs_are_not(gate: Gate) -> None:
+    again, others = [looks(seed) for seed in range(8)], [looks(seed) for seed in range(50, 60)]
+    faded = [1.01 * one.block4 + 1e-4 * features("block4", 99) for one in again if one.block4 is not None]
+    assert gate.knows(np.stack(faded), [one.edges for one in again]).all()
+    block4 = np.stack([one.block4 for one in others if one.block4 is not None])
+    assert not gate.knows(block4, [one.edges for one in others]).any()
+    assert gate.knows(np.zeros((0, 512)), []).shape == (0,)
+
+
 def test_a_gate_comes_back_from_its_arrays_to_the_same_judgement(gate: Gate) -> None:
     several = [looks(40), looks(41, way=4), looks(42, strange=("block4", "edges"))]
     again = Gate.from_arrays(LIMITS, gate.arrays())

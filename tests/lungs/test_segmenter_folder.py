@@ -12,7 +12,7 @@ from cxrscreen.classifier.gate_card import GateCard, GateLimits
 from cxrscreen.classifier.neighbours import Neighbours
 from cxrscreen.classifier.pose import PoseReader
 from cxrscreen.errors import ModelError
-from cxrscreen.lungs.bundle import SHIPPED_LUNGS, read_lung_card, segmenter_folder
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS, read_lung_card, segmenter_folder, segmenter_named
 from cxrscreen.lungs.gate import KINDS, Gate
 from cxrscreen.lungs.gate_bundle import load_gate
 from cxrscreen.radiograph.edges import SIGNATURE_WIDTH, WAYS
@@ -32,6 +32,21 @@ def test_a_segmenter_of_the_site_is_found_by_its_digest_and_a_damaged_one_distur
     (tmp_path / "lungs" / "damaged").mkdir()
     (tmp_path / "lungs" / "damaged" / "card.json").write_text("{")
     assert segmenter_folder(tmp_path / "lungs", "7" * 64) == own
+
+
+def test_a_segmenter_is_found_by_its_name(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED_LUNGS, tmp_path / "lungs-own")
+    assert segmenter_named(tmp_path, "lungs-own") == tmp_path / "lungs-own"
+    assert segmenter_named(tmp_path, "") == segmenter_named(tmp_path, SHIPPED_LUNGS.name) == SHIPPED_LUNGS
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("other", "Those trained here: lungs-own;"), ("../lungs-own", "version")]
+)
+def test_a_segmenter_that_nobody_trained_is_refused_in_words(tmp_path: Path, version: str, words: str) -> None:
+    shutil.copytree(SHIPPED_LUNGS, tmp_path / "lungs-own")
+    with pytest.raises(ModelError, match=words):
+        segmenter_named(tmp_path, version)
 
 
 def test_a_segmenter_that_is_gone_is_said(tmp_path: Path) -> None:

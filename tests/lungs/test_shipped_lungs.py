@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.real_data, pytest.mark.tensorflow]
 def test_on_patients_that_it_has_not_seen_it_agrees_as_its_card_says(real_data: Path) -> None:
     from cxrscreen.lungs.segmenter import Segmenter  # noqa: PLC0415  # starts TensorFlow
     from cxrscreen.training.lung_agreement import agreement_of  # noqa: PLC0415  # likewise
-    from cxrscreen.training.lung_segmenter import SHIPPED_FOLD, folds_by_patient  # noqa: PLC0415  # likewise
+    from cxrscreen.training.lung_segmenter import SHIPPED_FOLD, folds_by_patient, marks_of  # noqa: PLC0415  # likewise
     from cxrscreen.training.lung_set import read_lung_set  # noqa: PLC0415  # likewise
 
     segmenter = Segmenter.of(SHIPPED_LUNGS)
@@ -23,6 +23,8 @@ def test_on_patients_that_it_has_not_seen_it_agrees_as_its_card_says(real_data: 
     train, test = folds_by_patient(masked, seed=card.seed)[SHIPPED_FOLD]
     assert {masked.radiographs[place].sha256 for place in test} == set(card.held_out)
     assert not {masked.patients[place] for place in train} & {masked.patients[place] for place in test}
+    assert marks_of(masked, train) == card.learnt_from
+    assert not any(card.learnt(masked.radiographs[place].patient for place in test) or ())
     again = agreement_of(
         card.test.name,
         segmenter.lung_fields([masked.radiographs[place].square for place in test]),

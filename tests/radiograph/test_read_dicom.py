@@ -75,6 +75,11 @@ def test_ages_are_completed_years(written: str, years: int | None) -> None:
     assert read_radiograph(file_of(dataset), LIMITS).acquisition.age_years == years
 
 
+def test_a_child_is_known_by_the_date_of_birth_where_no_age_is_stated() -> None:
+    acquisition = read_radiograph(dicom(CHEST, PatientBirthDate="20090302", StudyDate="20180301"), LIMITS).acquisition
+    assert acquisition.age_years == 8
+
+
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
 def test_every_native_transfer_syntax_gives_the_same_pixels(syntax: pydicom.uid.UID) -> None:
     found = read_radiograph(dicom(DEEP, syntax=syntax, **WINDOW), LIMITS)

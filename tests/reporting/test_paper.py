@@ -53,8 +53,8 @@ def test_a_process_leaves_no_fonts_behind(tmp_path: Path) -> None:
     program = (
         "import gc, os\n"
         "from pathlib import Path\n"
-        "import cxrscreen.screening.session as session\n"
-        "session._make_writer('en')\n"
+        "from cxrscreen.reporting.writer import report_writer\n"
+        "report_writer('en')\n"
         "gc.freeze()\n"
         "print(len(list(Path(os.environ['TMPDIR']).iterdir())))\n"
     )

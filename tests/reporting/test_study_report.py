@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pytest
 
 from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.errors import ReportError
+from cxrscreen.radiograph.radiograph import View
 from cxrscreen.reporting.model import StudyReport
 from cxrscreen.reporting.page_parts import printable, score_texts
-from cxrscreen.reporting.study_page import strongest_place
+from cxrscreen.reporting.study_page import compose_study_page, strongest_place
 from cxrscreen.reporting.words import load_words
 from cxrscreen.reporting.writer import ReportWriter
 from cxrscreen.settings import PROJECT
@@ -200,6 +202,12 @@ def test_characters_that_turn_text_around_are_shown_as_their_code() -> None:
     assert printable("tab\tand\x00") == "tab[U+0009]and[U+0000]"
     assert printable("no text: \udcff") == "no text: [U+DCFF]"
     assert printable("Ångström, مريض") == "Ångström, مريض"
+
+
+def test_a_view_that_nobody_stated_is_named_as_such_below_the_picture() -> None:
+    shown = radiograph(acquisition=replace(radiograph().acquisition, view=View.UNKNOWN))
+    page = compose_study_page(study(radiographs=(shown,)), load_words("en"))
+    assert page.radiograph.detail == "view not stated"
 
 
 def test_a_file_name_that_is_no_text_can_be_reported(english: ReportWriter, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import pytest
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.operating_point import Finding, Prediction
 from cxrscreen.lungs.fields import fields_of
+from cxrscreen.lungs.gate import STRANGE
+from cxrscreen.lungs.map_audit import RegionShare
 from cxrscreen.lungs.plausibility import LungFault
 from cxrscreen.reporting.batch_page import MOST_NAMED, compose_batch_page
 from cxrscreen.reporting.map_part import describe_map, spread_of_maps
@@ -76,7 +79,7 @@ def test_without_a_prevalence_nothing_is_claimed_of_this_site() -> None:
 def test_a_cleared_study_is_never_told_to_be_certainly_healthy() -> None:
     text = said(0.1, prevalence=0.0001)
     assert "100\u00a0%" not in text.split("(")[0]
-    assert "of those not flagged do not have it" in text
+    assert "of those called negative do not have it" in text
 
 
 def test_an_uncertain_finding_is_left_to_a_person() -> None:
@@ -112,9 +115,58 @@ def test_the_shares_of_the_map_are_told_beside_those_of_the_area() -> None:
     part = describe_map(shown, LUNG_CARD, ENGLISH)
     first = part.rows[0]
     assert (first.name, first.energy) == ("Lung fields", f"{shown.audit.lungs.energy:.0%}".replace("%", "\u00a0%"))
-    assert first.against_chance == f"{shown.lung_share:.1f}"
-    assert [row.name for row in part.rows][1:] == ["Apices, clavicles", "Mediastinum", "Border", "Letters"]
-    assert "19 of 20 reach 1.4" in part.sentences[1].text
+    assert first.against_chance == f"{shown.lung_share:.2f}"
+    assert [row.name for row in part.rows][1:] == ["Apices, clavicles", "Mediastinum", "Border", "Burnt-in text"]
+    assert part.sentences[1].text == "The limit is 1.40: of 205 held-out radiographs, 19 of 20 reach it."
+
+
+def limited(least: float) -> ModelCard:
+    assert LUNG_CARD.maps is not None
+    return LUNG_CARD.model_copy(update={"maps": LUNG_CARD.maps.model_copy(update={"least": least})})
+
+
+def test_a_share_below_the_limit_is_said_to_be_and_never_rounded_up_to_it() -> None:
+    shown = lung_radiograph()
+    assert shown.lung_share is not None
+    share, limit, _ = describe_map(shown, limited(shown.lung_share + 1e-4), ENGLISH).sentences
+    told = re.search(r": ([\d.]+) times as much", share.text)
+    least = re.search(r"below the limit of ([\d.]+), which", limit.text)
+    assert told is not None
+    assert least is not None
+    assert float(told[1]) < float(least[1])
+
+
+def test_a_high_share_of_a_model_that_is_shown_the_lungs_alone_is_no_evidence() -> None:
+    def said_of(card: ModelCard) -> str:
+        return " ".join(sentence.text for sentence in describe_map(lung_radiograph(), card, ENGLISH).sentences)
+
+    whole = LUNG_CARD.model_copy(update={"recipe": "standard"})
+    assert "in them by construction: a high share is no evidence" in said_of(LUNG_CARD)
+    assert "by construction" not in said_of(whole)
+    assert "cannot tell is so by construction" in summarise_model(LUNG_CARD, ENGLISH).shortcuts
+    assert "by construction" not in summarise_model(whole, ENGLISH).shortcuts
+
+
+def test_a_picture_without_burnt_in_text_has_no_share_in_it() -> None:
+    shown = lung_radiograph()
+    assert shown.audit is not None
+    bare = replace(shown, audit=replace(shown.audit, text=RegionShare(energy=0.0, area=0.0)))
+    last = describe_map(bare, LUNG_CARD, ENGLISH).rows[-1]
+    assert (last.energy, last.area, last.against_chance) == ("none found", "", "")
+
+
+def test_the_map_of_a_linear_head_is_not_called_guided() -> None:
+    page = compose_study_page(study(card=LUNG_CARD, radiographs=(lung_radiograph(),)), ENGLISH)
+    assert page.overlay is not None
+    assert "Grad-CAM, cell by cell" in page.overlay.detail
+    assert "guided" not in page.map_shows
+
+
+def test_error_rates_of_the_band_have_their_intervals() -> None:
+    chosen = draw_scale(predicted(0.9), LUNG_CARD, ENGLISH).chosen.replace("\u00a0", " ")
+    assert "5 % (2 %–9 %) of 128 with COVID-19 were called negative" in chosen  # noqa: RUF001  # as printed
+    without = draw_scale(Prediction(score=0.9, operating_point=POINT), CARD, ENGLISH).chosen
+    assert "on the 212 radiographs that it was chosen on: sensitivity 0.94 (0.80–0.98)" in without  # noqa: RUF001  # as printed
 
 
 @pytest.mark.parametrize(
@@ -190,6 +242,19 @@ def test_a_study_with_all_figures_fits_one_page(english: ReportWriter, tmp_path:
     assert len(pages_of(english.write_study(full, tmp_path / "S-1").pdf)) == 1
 
 
+def test_a_study_to_look_at_again_fits_one_page_in_each_language(
+    english: ReportWriter, indonesian: ReportWriter, tmp_path: Path
+) -> None:
+    notices = (
+        "The age in the tags has no unit; taken as years.",
+        "The picture had a colour tint; it was turned to grey.",
+    )
+    shown = lung_radiograph(review=(UNSUPPORTED, STRANGE), notices=notices)
+    doubtful = study(card=limited(9.0), radiographs=(shown,))
+    for writer in (english, indonesian):
+        assert len(pages_of(writer.write_study(doubtful, tmp_path / "S-1").pdf)) == 1
+
+
 def test_the_index_lists_whom_a_person_is_to_look_at_by_reason(english: ReportWriter, tmp_path: Path) -> None:
     rows = [replace(row, prediction=predicted(row.prediction.score)) for row in batch(20).studies]
     rows[0] = replace(rows[0], review=(UNSUPPORTED,), lung_shares=(0.8,))
@@ -203,7 +268,11 @@ def test_the_index_lists_whom_a_person_is_to_look_at_by_reason(english: ReportWr
     assert [line.study_key for line in unsupported.studies] == [rows[0].study_key]
     assert f"{uncertain.count} uncertain (from 0.310 to 0.620)" in page.summary
     assert page.maps is not None
-    assert page.maps.summary.endswith("Below 1.4, where the explanation does not support the score: 1.")
+    assert page.maps.summary.endswith(
+        "Below the limit of 1.40, where the explanation does not support the score: 1 of 3."
+    )
+    assert (page.maps.limit_at, page.maps.limit_label) == (5.6, "limit 1.40")  # of columns a quarter wide
+    assert "by construction" in page.maps.framed
     assert sum(column.count for column in page.maps.columns) == 3
     text = " ".join(pages_of(english.place_batch(english.batch_files(report), tmp_path).pdf))
     assert text.index("For a person to look at") < text.index("Studies by falling score")
@@ -223,7 +292,7 @@ def test_a_spread_counts_every_map_once() -> None:
     assert spread is not None
     assert sum(column.count for column in spread.columns) == 5
     assert spread.columns[-1].count == 1
-    assert "score: 3." in spread.summary
+    assert "score: 3 of 5." in spread.summary
     assert spread_of_maps([], LUNG_CARD, ENGLISH) is None
 
 

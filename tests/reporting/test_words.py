@@ -94,6 +94,15 @@ def test_numbers_and_dates_follow_the_language() -> None:
     assert indonesian.moment("2026-08-14T02:14:09") == "14 Agustus 2026, 02.14"
 
 
+def test_a_share_in_percent_is_never_rounded_to_none_or_all() -> None:
+    english, indonesian = (load_words(language).percent for language in LANGUAGES)
+    assert [english(share).replace("\u00a0", " ") for share in (0, 0.004, 0.5, 0.9996, 1)] == [
+        "0 %", "0.4 %", "50 %", "99.96 %", "100 %"
+    ]  # fmt: skip
+    assert indonesian(0.99999).replace("\u00a0", " ") == "> 99,99 %"
+    assert [english(share, 0).replace("\u00a0", " ") for share in (0.001, 0.02, 0.999)] == ["< 1 %", "2 %", "> 99 %"]
+
+
 def test_what_is_no_date_is_shown_as_it_stands() -> None:
     assert load_words("en").date("1971") == "1971"
     assert load_words("en").moment("last night") == "last night"

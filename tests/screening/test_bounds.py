@@ -20,13 +20,15 @@ from cxrscreen.classifier.champion_log import ChampionLog
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.classifier.registry import SHIPPED_VERSION
 from cxrscreen.errors import CxrscreenError, LedgerDamagedError, ModelError
+from cxrscreen.lungs import bundle
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS
 from cxrscreen.screening import batch, claiming, reading
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import TRIES_AT_MOST
 from cxrscreen.screening.screen import drain, resume
-from cxrscreen.settings import ExplanationVariant
+from cxrscreen.settings import ExplanationVariant, load_settings
 from cxrscreen.types import PreparedBatch
 from cxrscreen.upkeep.ledger_view import LedgerView
 from cxrscreen.upkeep.status import status_of
@@ -133,13 +135,15 @@ def test_with_too_little_room_nothing_is_taken_up_and_a_person_is_told(tmp_path:
     assert "Make room" in opened.trouble
 
 
-def champions(root: Path, *, damaged: str) -> None:
+def champions(root: Path, *, damaged: str = "", blind: str = "") -> None:
     log = ChampionLog(root / "models", origin=SHIPPED_VERSION)
     for version in ("good-1", "new-1"):
         folder = root / "models" / version
         folder.mkdir(parents=True)
         (folder / WEIGHTS_FILE).write_bytes(b"no weights" if version == damaged else STUB_WEIGHTS)
-        (folder / "card.json").write_text(STUB_CARD.model_copy(update={"version": version}).model_dump_json())
+        segmenter = "f" * 64 if version == blind else ""
+        changes = {"version": version, "segmenter_sha256": segmenter}
+        (folder / "card.json").write_text(STUB_CARD.model_copy(update=changes).model_dump_json())
         log.promote(version, who="A. Tester", why="a test")
 
 
@@ -165,6 +169,47 @@ def test_the_champion_before_a_damaged_one_stands_in_where_the_settings_allow_it
     assert "good-1 stands in for new-1" in caplog.text
     assert json.loads((summary.report_html.parent / "batch.json").read_text())["meant"] == "new-1"
     assert "new-1" in summary.report_html.read_text()
+
+
+def test_a_champion_without_its_lung_segmenter_waits_or_is_replaced_as_a_damaged_one(tmp_path: Path) -> None:
+    champions(tmp_path, blind="new-1")
+    draw_png(tmp_path / "intake" / "a.png", 20)
+    with stub_session(tmp_path, model="champion") as session:
+        with pytest.raises(ModelError, match=r"lung segmenter .* is not here.* Nothing was taken up"):
+            open_batch(session)
+        (need,) = needs_of(tmp_path)
+    assert need.endswith("or train the model again. Nothing is screened.")
+    with stub_session(tmp_path, model="champion", damaged_model="last-good") as session:
+        ((_, summary),) = drain(session)
+        (need,) = needs_of(tmp_path, damaged_model="last-good")
+    assert summary is not None
+    assert summary.model == "good-1"
+    assert need.endswith("The last good champion screens in its place.")
+
+
+def test_with_a_damaged_lung_segmenter_nothing_is_taken_up_and_the_status_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = tmp_path / "shipped"
+    shutil.copytree(SHIPPED_LUNGS, shipped)
+    with (shipped / WEIGHTS_FILE).open("r+b") as weights:
+        weights.seek(100_000)
+        weights.write(b"\0\1\2\3")
+    monkeypatch.setattr(bundle, "SHIPPED_LUNGS", shipped)
+    root = tmp_path / "w"
+    champions(root)
+    draw_png(root / "intake" / "a.png", 20)
+    with stub_session(root, model="champion", damaged_model="last-good") as session:
+        with pytest.raises(ModelError, match=r"lung segmenter .* damaged or were exchanged"):
+            open_batch(session)
+        assert session.ledger.batch_count() == 0
+        (need,) = needs_of(root, damaged_model="last-good")
+    assert "lung segmenter" in need
+    assert need.endswith("Nothing is screened.")  # the champion before it looks through the same one
+
+
+def needs_of(root: Path, **settings: object) -> tuple[str, ...]:
+    return status_of(load_settings(root, **{"min_free_megabytes": 0} | settings)).must_act
 
 
 def test_a_ledger_that_is_gone_is_not_replaced_in_silence(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cxrscreen.classifier.bundle import WEIGHTS_FILE
 from cxrscreen.classifier.card import GoldenScore, ModelCard
 from cxrscreen.classifier.contract import Classified
-from cxrscreen.errors import SelfTestError
+from cxrscreen.errors import ModelError, SelfTestError
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.screening import golden
@@ -24,10 +25,10 @@ from cxrscreen.screening.pipeline import screen_studies
 from cxrscreen.screening.screen import resume, screen, watch
 from cxrscreen.screening.session import Session
 from cxrscreen.screening.stopped import STOPPED_FILE, stop_of
-from cxrscreen.settings import ExplanationVariant
+from cxrscreen.settings import ExplanationVariant, load_settings
 from cxrscreen.types import PreparedBatch
 from cxrscreen.upkeep.status import status_of
-from tests.fakes import STUB_CARD, StubClassifier, draw_png, stub_session
+from tests.fakes import STUB_CARD, STUB_WEIGHTS, StubClassifier, draw_png, stub_session
 
 draw = cache(golden_phantom)
 
@@ -129,6 +130,104 @@ def test_a_batch_whose_run_died_waits_until_the_test_passes_again(tmp_path: Path
         assert summary.tally.reported == 3
 
 
+def interrupted(session: Session, *, reported: int) -> str:
+    """Leave a batch as a run does that dies after some of its studies."""
+    opened = open_batch(session)
+    assert opened.batch_id is not None
+    screen_studies(session, opened.batch_id, [f.study_key for f in session.ledger.files(opened.batch_id)][:reported])
+    session.ledger.end_lease(opened.batch_id)
+    return opened.batch_id
+
+
+@pytest.mark.parametrize("reported", [0, 1])
+def test_a_dead_batch_whose_card_is_no_longer_the_models_gives_its_files_back_and_bars_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, reported: int
+) -> None:
+    for number in range(3):
+        draw_png(tmp_path / "intake" / f"{number}.png", 40 + 30 * number)
+    with a_site(tmp_path, min_free_megabytes=0) as (session, _):
+        batch_id = interrupted(session, reported=reported)
+        otherwise = card(score_of(1) + 0.01).model_dump_json()
+        session.ledger._write("UPDATE batch SET card = :card WHERE batch_id = :id", {"card": otherwise, "id": batch_id})
+        assert [summary.tally.reported for summary in resume(session)] == [1] * reported
+        assert caplog.text.count("Its files are given back") == 1
+        _, summary = screen(session)
+        assert summary is not None
+        assert summary.tally.reported == 3 - reported
+        assert status_of(session.settings).must_act == ()
+    assert not (tmp_path / STOPPED_FILE).exists()
+
+
+def another_model(root: Path, golden_score: float, version: str) -> None:
+    folder = root / "models" / version
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS_FILE).write_bytes(STUB_WEIGHTS)
+    found = card(golden_score).model_copy(update={"version": version})
+    (folder / "card.json").write_text(found.model_dump_json())
+
+
+def test_a_dead_batch_of_a_failing_model_bars_nothing_once_another_one_screens(tmp_path: Path) -> None:
+    draw_png(tmp_path / "intake" / "a.png", 40)
+    another_model(tmp_path, score_of(1), "failing-1")
+    with a_site(tmp_path, model="failing-1", min_free_megabytes=0) as (session, stub):
+        interrupted(session, reported=0)
+        stub.moved_by = 0.1
+        with pytest.raises(SelfTestError):
+            resume(session)
+        assert any("card of failing-1" in need for need in status_of(session.settings).must_act)
+    with a_site(tmp_path, moved_by=0.1, min_free_megabytes=0) as (session, _):
+        another_model(tmp_path, score_of(1) + 0.1, STUB_CARD.version)
+        assert status_of(session.settings).must_act == ()
+        assert resume(session) == []
+        _, summary = screen(session)
+        assert summary is not None
+        assert (summary.model, summary.tally.reported) == (STUB_CARD.version, 1)
+
+
+def test_another_models_self_test_does_not_change_what_is_said_of_this_one(tmp_path: Path) -> None:
+    root, asked = tmp_path / "w", tmp_path / "asked"
+    draw_png(root / "intake" / "a.png", 40)
+    draw_png(asked / "b.png", 70)
+    with a_site(root, moved_by=0.1, min_free_megabytes=0) as (session, _):
+        another_model(root, score_of(1) + 0.1, "sound-1")
+        another_model(root, 0.9, "failing-1")
+        with pytest.raises(SelfTestError):
+            screen(session)
+        (said,) = status_of(session.settings).must_act
+        _, summary = screen(session, asked, model="sound-1")
+        assert summary is not None
+        assert status_of(session.settings).must_act == (said,)
+        draw_png(asked / "c.png", 90)
+        with pytest.raises(SelfTestError, match="card of failing-1"):
+            screen(session, asked, model="failing-1")
+        assert status_of(session.settings).must_act == (said,)
+    rolled_back = status_of(load_settings(root, model="sound-1", min_free_megabytes=0))
+    assert (rolled_back.must_act, rolled_back.stopped) == ((), None)
+
+
+def test_a_model_that_fails_on_demand_stops_nothing_else(tmp_path: Path) -> None:
+    draw_png(tmp_path / "asked" / "a.png", 40)
+    another_model(tmp_path / "w", 0.9, "failing-1")
+    with a_site(tmp_path / "w", min_free_megabytes=0) as (session, _):
+        with pytest.raises(SelfTestError):
+            screen(session, tmp_path / "asked", model="failing-1")
+        assert status_of(session.settings).must_act == ()
+    assert stop_of(tmp_path / "w") is None
+
+
+def test_that_the_model_of_a_dead_batch_is_damaged_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(_folder: Path) -> StubClassifier:
+        raise ModelError("The weights are damaged.")
+
+    draw_png(tmp_path / "intake" / "a.png", 40)
+    with a_site(tmp_path) as (session, _):
+        interrupted(session, reported=0)
+        assert resume(replace(session, load_classifier=damaged)) == []
+    assert caplog.text.count("The weights are damaged.") == 1
+
+
 def test_only_the_phantoms_that_tell_most_are_scored(tmp_path: Path) -> None:
     scores = {1: 0.999, 2: score_of(2), 3: score_of(3)}
     draw_png(tmp_path / "intake" / "a.png", 40)
@@ -193,10 +292,11 @@ def test_phantoms_are_framed_as_radiographs_are(tmp_path: Path) -> None:
 
 @pytest.mark.tensorflow
 def test_a_phantom_without_lungs_stops_screening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blind = SimpleNamespace(prepared=None)
+    blind = SimpleNamespace(prepared=None, box=None, fields=None, features=None)
     monkeypatch.setattr("cxrscreen.lungs.sight.sights", lambda *_: [blind])
     of_lungs = card(0.5).model_copy(update={"recipe": "lung-focused"})
     with a_site(tmp_path) as (session, _):
+        (tmp_path / "models" / STUB_CARD.version / "card.json").write_text(of_lungs.model_dump_json())
         seeing = replace(session, load_segmenter=lambda _card: object())
         with pytest.raises(SelfTestError, match="finds no lungs in a golden phantom"):
             golden.check_golden(seeing, of_lungs)

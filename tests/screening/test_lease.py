@@ -11,8 +11,7 @@ import pytest
 
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.errors import TakenOverError
-from cxrscreen.screening import ledger as ledger_module
-from cxrscreen.screening import pipeline, placing, reading
+from cxrscreen.screening import leases, pipeline, placing, reading
 from cxrscreen.screening.batch import open_batch, take_over
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.ledger_queries import LEASE_SECONDS
@@ -39,7 +38,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(ledger_module, "time", SimpleNamespace(time=clock.read, monotonic=clock.read))
+    monkeypatch.setattr(leases, "time", SimpleNamespace(time=clock.read, monotonic=clock.read))
     return clock
 
 
@@ -89,7 +88,7 @@ def test_a_study_that_was_lost_by_slowness_again_and_again_is_not_blamed(
         def another_machine_takes_it() -> None:
             clock.now += LEASE_SECONDS + 1
             with monkeypatch.context() as elsewhere:
-                elsewhere.setattr(ledger_module, "this_process", lambda: "elsewhere/1/1")
+                elsewhere.setattr(leases, "this_process", lambda: "elsewhere/1/1")
                 assert session.ledger.take_over() is not None
 
         stub.happens = another_machine_takes_it
@@ -113,7 +112,7 @@ def test_a_death_on_another_machine_is_counted_until_the_run_says_that_it_lives(
     for deaths in range(TRIES_AT_MOST):
         assert ledger.take_in_hand("1", ["S"]) == deaths
         clock.now += LEASE_SECONDS + 1
-        monkeypatch.setattr(ledger_module, "this_process", lambda deaths=deaths: f"machine-{deaths}/1/1")
+        monkeypatch.setattr(leases, "this_process", lambda deaths=deaths: f"machine-{deaths}/1/1")
         assert ledger.take_over() == "1"
     ledger.put_back("1", ["S"])  # by the first, which was asleep
     assert ledger.take_in_hand("1", ["S"]) == TRIES_AT_MOST - 1

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from cxrscreen.classifier.operating_point import Finding
 from cxrscreen.errors import LedgerDamagedError, LedgerError
-from cxrscreen.screening import database, schema
-from cxrscreen.screening import ledger as ledger_module
+from cxrscreen.screening import database, leases, schema
 from cxrscreen.screening.ledger import Ledger
 from cxrscreen.screening.outcomes import BatchRecord, Claim, Outcome, Verdict
 from tests.reporting.report_samples import CARD
@@ -107,8 +106,8 @@ def test_only_a_batch_whose_lease_has_run_out_is_taken_over_and_only_once(
 ) -> None:
     ledger.open_batch(batch("1"), [claim("a")], {})
     assert ledger.take_over() is None
-    now = ledger_module.time.time()
-    monkeypatch.setattr(ledger_module.time, "time", lambda: now + ledger_module.LEASE_SECONDS + 1)
+    now = leases.time.time()
+    monkeypatch.setattr(leases.time, "time", lambda: now + leases.LEASE_SECONDS + 1)
     assert ledger.take_over() == "1"
     assert ledger.take_over() is None
 
@@ -199,7 +198,7 @@ def test_whatever_is_decided_every_file_is_counted_once(
 @pytest.fixture
 def another(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return what makes this process another machine's."""
-    return lambda: monkeypatch.setattr(ledger_module, "this_process", lambda: "elsewhere/1/1")
+    return lambda: monkeypatch.setattr(leases, "this_process", lambda: "elsewhere/1/1")
 
 
 def test_a_run_that_lost_its_batch_can_write_nothing_of_it_any_more(
@@ -246,10 +245,10 @@ def test_a_lease_of_before_the_clock_was_put_back_holds_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.open_batch(batch("1"), [claim("a")], {})
-    now = ledger_module.time.time()
-    monkeypatch.setattr(ledger_module.time, "time", lambda: now - ledger_module.LEASE_SECONDS / 2)
+    now = leases.time.time()
+    monkeypatch.setattr(leases.time, "time", lambda: now - leases.LEASE_SECONDS / 2)
     assert ledger.take_over() is None, "machines may differ by minutes"
-    monkeypatch.setattr(ledger_module.time, "time", lambda: now - 86_400)
+    monkeypatch.setattr(leases.time, "time", lambda: now - 86_400)
     assert ledger.take_over() == "1"
 
 

@@ -13,7 +13,7 @@ import pytest
 from cxrscreen.classifier.contract import Classified
 from cxrscreen.errors import ModelError, WorkspaceError
 from cxrscreen.reporting.writer import ReportWriter
-from cxrscreen.screening import ledger as ledger_module
+from cxrscreen.screening import leases
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.outcomes import Outcome
 from cxrscreen.screening.pipeline import screen_studies
@@ -179,8 +179,8 @@ def test_a_batch_whose_run_died_is_finished_by_another(tmp_path: Path, monkeypat
         again, nothing = screen(session)
         assert nothing is None
         assert again.pending == {"60.png": "in the hands of another run"}
-        now = ledger_module.time.time()
-        monkeypatch.setattr(ledger_module.time, "time", lambda: now + ledger_module.LEASE_SECONDS + 1)
+        now = leases.time.time()
+        monkeypatch.setattr(leases.time, "time", lambda: now + leases.LEASE_SECONDS + 1)
         (summary,) = resume(session)
     assert summary.batch_id == opened.batch_id
     assert summary.tally.reported == 2
@@ -250,8 +250,8 @@ def test_a_run_that_dies_before_its_batch_report_is_written_is_taken_over(
             dying.setattr(ReportWriter, "place_batch", _die)
             with pytest.raises(KeyboardInterrupt):
                 screen(session)
-        now = ledger_module.time.time()
-        monkeypatch.setattr(ledger_module.time, "time", lambda: now + ledger_module.LEASE_SECONDS + 1)
+        now = leases.time.time()
+        monkeypatch.setattr(leases.time, "time", lambda: now + leases.LEASE_SECONDS + 1)
         (summary,) = resume(session)
     assert summary.tally.reported == 1
     assert summary.report_html.exists()

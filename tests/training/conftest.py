@@ -26,10 +26,14 @@ def rounded_base() -> BaseWeights:
 
 @pytest.fixture
 def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
+    cheapen(monkeypatch, rounded_base)
+
+
+def cheapen(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
     """Train on block averages instead of VGG16's feature maps; examine a set and draw a phantom once a session."""
     from cxrscreen.classifier import backbone  # noqa: PLC0415  # starts TensorFlow
     from cxrscreen.lungs import golden as phantoms  # noqa: PLC0415  # likewise
-    from cxrscreen.training import golden, retraining  # noqa: PLC0415  # likewise
+    from cxrscreen.training import examined, golden  # noqa: PLC0415  # likewise
     from tests.training.drawn import CheapBackbone  # noqa: PLC0415  # likewise
 
     def examined_once(labelled: LabelledSet, *, seed: int, progress: Progress | None) -> DataReport:
@@ -39,12 +43,16 @@ def _cheap(monkeypatch: pytest.MonkeyPatch, rounded_base: BaseWeights) -> None:
     monkeypatch.setattr(backbone, "Backbone", CheapBackbone)
     monkeypatch.setattr(golden, "Backbone", CheapBackbone)
     monkeypatch.setattr(phantoms, "golden_phantom", PHANTOMS)
-    monkeypatch.setattr(retraining, "examine", examined_once)
-    monkeypatch.setattr(retraining, "base_weights", lambda _named: rounded_base)
+    monkeypatch.setattr(examined, "examine", examined_once)
+    monkeypatch.setattr(examined, "base_weights", lambda _named: rounded_base)
 
 
 @pytest.fixture
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_reports(monkeypatch)
+
+
+def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the pages out, which cost seconds and have tests of their own."""
     from cxrscreen.training import retraining  # noqa: PLC0415  # starts TensorFlow
 

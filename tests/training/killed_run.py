@@ -21,7 +21,7 @@ from cxrscreen.classifier import backbone
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.making import Augmentation, GridPoint
 from cxrscreen.lungs import golden as phantoms
-from cxrscreen.training import golden, retraining, search
+from cxrscreen.training import examined, golden, retraining, search
 from cxrscreen.training.held_out import HeldOut
 from cxrscreen.training.request import RetrainRequest
 from cxrscreen.training.search_space import FixedSettings, SearchSpace, Stage
@@ -80,7 +80,7 @@ def start(folder: Path, root: Path, step: str, rounded: BaseWeights) -> None:
 
     backbone.Backbone = golden.Backbone = CheapBackbone  # type: ignore[misc]  # the base costs nothing
     phantoms.golden_phantom = a_picture
-    retraining.base_weights = lambda _named: rounded
+    examined.base_weights = lambda _named: rounded
     retraining.gallery_of = lambda *_, **__: ()
     retraining.write_evaluation = lambda *_, **__: None  # type: ignore[assignment,return-value]  # has its own tests
     search._computed = count

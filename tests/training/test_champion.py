@@ -14,6 +14,7 @@ from cxrscreen.errors import ModelError
 from cxrscreen.evaluation.comparison import Judged
 from cxrscreen.evaluation.result import Comparison
 from cxrscreen.labelled import compare as comparing
+from cxrscreen.labelled.labelled_set import LabelledRadiograph, read_labelled
 from cxrscreen.labelled.site import Site
 from cxrscreen.training import retraining
 from cxrscreen.training.retraining import retrain
@@ -67,8 +68,8 @@ def test_radiographs_of_patients_that_the_champion_was_developed_on_do_not_count
     assert comparison.seen_by_champion == made.card.test.n - len(unseen) > 0
 
 
-def _radiographs(folder: Path) -> Sequence[retraining.LabelledRadiograph]:
-    return retraining.read_labelled(folder, limits=LIMITS).radiographs
+def _radiographs(folder: Path) -> Sequence[LabelledRadiograph]:
+    return read_labelled(folder, limits=LIMITS).radiographs
 
 
 def test_a_champion_whose_making_nobody_knows_gives_no_verdict(

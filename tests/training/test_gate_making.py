@@ -7,6 +7,7 @@ import pytest
 
 from cxrscreen.classifier.gate_card import GateCard
 from cxrscreen.errors import DataSetError
+from cxrscreen.evaluation.intervals import wilson
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.training.gate_making import LookedAt, make_gate, signatures_of_all_ways
 from tests.lungs.drawn_looks import LUNG_FIELDS, ONE_LUNG, looks, signatures
@@ -32,11 +33,13 @@ def test_a_gate_is_made_and_measured_on_patients_left_out(seen: LookedAt) -> Non
     assert card.limits.segmenter_sha256 == "1" * 64
     assert card.refused.value == 0
     assert card.flagged.value <= 0.2
-    assert card.turned_found.n == 6 * N
     assert card.turned_found.value == 1
+    assert card.turned_found.n == N  # six views of one radiograph are no six radiographs
+    assert card.turned_found.low == pytest.approx(wilson(20, 20)[0])  # nor two of one patient two patients
     assert card.negatives_found.value == 1
     assert card.limits.pattern_from == pytest.approx(1.1 * (0.4 + 0.005 * (N - 1)))
     assert card.limits.refused_from > card.limits.strange_from
+    assert card.in_test is None
     assert card.limits.unmirrored_from <= 0
     assert GateCard.model_validate_json(card.model_dump_json()) == card
     passed, turned, strange = gate.admit([looks(100), looks(101, way=4), looks(102, strange=("block4", "edges"))])
@@ -54,6 +57,16 @@ def test_limits_compare_no_radiograph_with_its_own_patient(seen: LookedAt) -> No
     halves = np.arange(N // 2), np.arange(N // 2, N)
     _, card, _ = make_gate(twins, [halves, halves[::-1]], segmenter_sha256="1" * 64)
     assert min(card.limits.far_from["block4"], card.limits.far_from["lungs"]) > 0.01
+
+
+def test_one_odd_picture_among_the_accepted_ones_hardly_moves_the_limits(seen: LookedAt) -> None:
+    odd = [looks(500, strange=("block4", "lungs")), *seen.looks[1:]]
+    (_, usual, _), (_, moved, _) = (
+        make_gate(LookedAt(some, seen.all_ways, seen.patients), FOLDS, segmenter_sha256="1" * 64, quantile=0.9)
+        for some in (seen.looks, odd)
+    )
+    assert moved.limits.refused_from == pytest.approx(usual.limits.refused_from, rel=0.15)
+    assert moved.refused.value == 1 / N  # and it is refused by the gates that were made without it
 
 
 def test_folds_that_leave_radiographs_out_are_refused(seen: LookedAt) -> None:

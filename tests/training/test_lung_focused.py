@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrscreen.classifier.bundle import read_card
+from cxrscreen.classifier.bundle import digest, read_card
 from cxrscreen.errors import ModelError
+from cxrscreen.lungs.bundle import SHIPPED_LUNGS, pack_arrays, read_segmenter, save_segmenter
+from cxrscreen.lungs.card import LungCard
 from cxrscreen.lungs.gate_bundle import load_gate
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.training.retraining import Retrained, Retraining, retrain
@@ -40,9 +42,9 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _named_patients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phantoms of any two seeds look alike: their patients are those of the metadata."""
-    from cxrscreen.training import retraining  # noqa: PLC0415  # starts TensorFlow
+    from cxrscreen.training import examined  # noqa: PLC0415  # starts TensorFlow
 
-    monkeypatch.setattr(retraining, "joined_patients", lambda labelled, _alike: list(labelled.patients))
+    monkeypatch.setattr(examined, "joined_patients", lambda labelled, _alike: list(labelled.patients))
 
 
 @pytest.fixture
@@ -70,6 +72,56 @@ def test_the_card_says_how_far_scores_may_be_trusted(made: Retrained, tmp_path: 
     page = (tmp_path / "models" / "lungs-see" / "CARD.md").read_text()
     assert "## Does the score follow the lungs?" in page
     assert "## Uncertain band" in page
+
+
+def test_the_card_gives_the_band_and_the_gate_on_the_held_out_test_too(made: Retrained) -> None:
+    card = made.card
+    assert card.looks == 0
+    assert card.recipe_choice is None  # nobody chose the recipe on phantoms
+    assert card.folds.name.endswith("(threshold chosen here)")
+    assert (card.band is None) == (card.band_in_test is None)
+    if card.band is not None and card.band_in_test is not None:
+        assert card.band_in_test.low == card.band.low <= card.operating_point.threshold <= card.band.high
+        scores = {file.label: [] for file in made.evaluation.files}
+        for file in made.evaluation.files:
+            scores[file.label].append(file.score)
+        missed = np.mean([score < card.band.low for score in scores["covid"]])
+        assert card.band_in_test.missed.value == pytest.approx(missed)
+    assert card.gate is not None
+    assert card.gate.in_test is not None
+    assert card.gate.in_test.refused.n == card.gate.in_test.flagged.n == card.test.n
+    assert card.gate.in_test.refused_positives.n == card.test.positives
+
+
+def test_radiographs_of_patients_whom_the_segmenter_knows_are_counted_by_part_and_class(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody_with_covid = {str(seed) for seed in range(PATIENTS)}
+    monkeypatch.setattr(LungCard, "learnt", lambda _, patients: [one in everybody_with_covid for one in patients])
+    made = retrain(site_in(tmp_path), asked(phantoms, recipe="lung-focused", version="known"))
+    overlap = made.card.segmenter_overlap
+    assert overlap is not None
+    test, development = overlap.test, overlap.development
+    assert (test.positives_learnt, test.negatives_learnt) == (test.positives, 0) == (made.card.test.positives, 0)
+    assert development.positives_learnt == development.positives == made.card.folds.positives
+    assert development.auc_of_others is None  # no COVID-19 is left
+    assert overlap.limit in made.card.limits
+    page = (tmp_path / "models" / "known" / "CARD.md").read_text()
+    assert "though the lung segmenter had seen some" in page
+    assert f"| held-out test | {test.positives} of {test.positives} | 0 of {test.negatives} |" in page
+
+
+def test_where_the_segmenter_knows_half_of_the_patients_the_others_have_an_auc_of_their_own(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LungCard, "learnt", lambda _, patients: [int(one) % 2 == 0 for one in patients])
+    made = retrain(site_in(tmp_path), asked(phantoms, recipe="lung-focused", version="half"))
+    overlap = made.card.segmenter_overlap
+    assert overlap is not None
+    for part, figures in ((overlap.development, made.card.folds), (overlap.test, made.card.test)):
+        assert part.auc_of_others is not None
+        assert part.auc_of_others.n == figures.n - part.learnt
+        assert 0 < part.learnt < figures.n
 
 
 def test_the_gate_travels_with_the_weights(made: Retrained, tmp_path: Path) -> None:
@@ -103,3 +155,16 @@ def test_a_set_without_lungs_cannot_be_trained_on(folder: Path, tmp_path: Path) 
 
     with pytest.raises(DataSetError, match="no plausible lung fields"):
         retrain(site_in(tmp_path), asked(folder, recipe="lung-focused"))
+
+
+def test_a_segmenter_that_was_trained_here_serves_the_model_that_is_made_with_it(
+    phantoms: Path, tmp_path: Path
+) -> None:
+    site, (card, arrays) = site_in(tmp_path), read_segmenter(SHIPPED_LUNGS)
+    first = next(iter(arrays))
+    weights = pack_arrays(arrays | {first: arrays[first] * 1.001})
+    own = card.model_copy(update={"version": "lungs-own", "weights_sha256": digest(weights)})
+    save_segmenter(site.segmenters, own, weights)
+    made = retrain(site, asked(phantoms, recipe="lung-focused", version="own-lungs", lungs="lungs-own"))
+    assert made.card.segmenter_sha256 == own.weights_sha256 != card.weights_sha256
+    assert made.evaluation.model == "own-lungs"

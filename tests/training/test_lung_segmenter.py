@@ -94,6 +94,11 @@ def test_a_training_leaves_a_segmenter_whose_card_holds_for_it(
     assert card.credits == ("Us.", "Radiographs of drawn. Licences as stated: drawn (12).")
     held_out = [one for one in masked.radiographs if one.sha256 in card.held_out]
     assert len(held_out) == card.test.n
+    numbers = {one.patient for one in masked.radiographs}
+    unseen = {one.patient for one in held_out}
+    assert {number for number, known in zip(numbers, card.learnt(numbers) or [], strict=True) if known} == (
+        numbers - unseen
+    )
     again = agreement_of(
         card.test.name,
         segmenter.lung_fields([one.square for one in held_out]),

@@ -66,7 +66,16 @@ def test_progress_is_told(folder: Path) -> None:
 
 
 def _no_radiographs(folder: Path) -> None:
+    for file in (folder / "radiographs").iterdir():
+        file.unlink()
+
+
+def _no_subfolder(folder: Path) -> None:
     shutil.rmtree(folder / "radiographs")
+
+
+def _no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
 
 
 def _no_table(folder: Path) -> None:
@@ -96,7 +105,9 @@ def _radiograph_that_is_none(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (_no_radiographs, "no files"),
+        (_no_radiographs, "no files in drawn/radiographs"),
+        (_no_subfolder, "drawn has no subfolder radiographs"),
+        (_no_folder, "no folder drawn"),
         (_no_table, "must name patient_id and mask"),
         (_no_mask, "cannot be opened"),
         (_mask_without_content, "is empty"),

@@ -15,7 +15,7 @@ from cxrscreen.classifier.operating_point import OperatingPoint
 from cxrscreen.errors import DataSetError, ModelError, SettingsError
 from cxrscreen.labelled.site import Site
 from cxrscreen.reporting.words import load_words
-from cxrscreen.training import challenger, retraining
+from cxrscreen.training import challenger, examined
 from cxrscreen.training.retraining import Retraining, retrain
 from tests.classifier.random_model import random_base
 from tests.training.drawn import LIMITS, PATIENTS, SPACE, asked, draw_folder, essence, site_in
@@ -145,7 +145,7 @@ def test_a_base_that_rounding_changes_too_much_gives_no_model_and_no_look(
     folder: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unrounded = random_base(0)
-    monkeypatch.setattr(retraining, "base_weights", lambda _named: unrounded)
+    monkeypatch.setattr(examined, "base_weights", lambda _named: unrounded)
     with pytest.raises(ModelError, match="moves a score by"):
         retrain(site, asked(folder))
     assert not list(site.models.iterdir())

@@ -20,7 +20,7 @@ from cxrscreen.classifier.operating_point import OperatingPoint, choose_operatin
 from cxrscreen.classifier.pooling import pool
 from cxrscreen.classifier.recipe import Recipe, recipe_named
 from cxrscreen.labelled.labelled_set import read_labelled
-from cxrscreen.training import challenger, golden, retraining
+from cxrscreen.training import challenger, examined, golden, retraining
 from cxrscreen.training.request import RetrainRequest
 from cxrscreen.training.search_space import SearchSpace, Stage
 from cxrscreen.types import Diseased, Pooled, Scores
@@ -123,7 +123,7 @@ def watched(folder: Path, tmp_path_factory: pytest.TempPathFactory, rounded_base
         patch.setattr(Head, "fitted_pooled", watch_fit)
         patch.setattr(Head, "scores_pooled", watch_scores)
         patch.setattr(challenger, "choose_operating_point", watch_choice)
-        patch.setattr(retraining, "base_weights", lambda _named: rounded_base)
+        patch.setattr(examined, "base_weights", lambda _named: rounded_base)
         patch.setattr(retraining, "gallery_of", lambda *_, **__: ())
         patch.setattr(retraining, "write_evaluation", lambda *_, **__: None)
         site = site_in(tmp_path_factory.mktemp("unseen"))

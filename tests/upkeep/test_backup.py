@@ -159,6 +159,8 @@ def test_what_can_be_made_again_and_what_is_not_ours_to_copy_stays_out(lived_in:
         (lived_in / name).parent.mkdir(parents=True, exist_ok=True)
         (lived_in / name).write_text("not this")
     (lived_in / "pseudonym.key.until-2026-01-01").write_bytes(bytes(32))
+    (lived_in / "lungs" / "site-1").mkdir(parents=True)
+    (lived_in / "lungs" / "site-1" / "card.json").write_text("{}")
     os.mkfifo(lived_in / "intake" / "pipe")
     (lived_in / "intake" / "link").symlink_to("/etc/passwd")
     taken = backup(settings_of(lived_in), tmp_path / "backup.tar")
@@ -168,7 +170,7 @@ def test_what_can_be_made_again_and_what_is_not_ours_to_copy_stays_out(lived_in:
         names = {m.name for m in members}
     assert b"not this" not in (tmp_path / "backup.tar").read_bytes()
     assert {"pseudonym.key", "pseudonym.key.until-2026-01-01", "ledger.sqlite", "MANIFEST.json"} < names
-    assert {"archive", "quarantine", "reports", "models", "intake"} < {name.split("/")[0] for name in names}
+    assert {"archive", "quarantine", "reports", "lungs", "models", "intake"} < {name.split("/")[0] for name in names}
     assert taken.left_out == 2
 
 

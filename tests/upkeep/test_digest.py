@@ -22,7 +22,7 @@ from cxrscreen.reporting.words import load_words
 from cxrscreen.screening.batch import open_batch
 from cxrscreen.screening.screen import resume, screen
 from cxrscreen.screening.session import Session
-from cxrscreen.settings import Settings, load_settings
+from cxrscreen.settings import Language, Settings, load_settings
 from cxrscreen.upkeep.digest import WrittenDigest, write_digest
 from cxrscreen.upkeep.self_test import Finding, SelfTest
 from cxrscreen.upkeep.status import status_of
@@ -49,6 +49,9 @@ def written(root: Path, **values: object) -> WrittenDigest:
 class NoPages:
     """In place of page layout, which takes most of the time."""
 
+    def __init__(self, language: Language) -> None:
+        self.words = load_words(language)
+
     def render(self, *_: object) -> tuple[bytes, bytes]:
         return b"", b""
 
@@ -61,7 +64,7 @@ def pages() -> None:
 @pytest.fixture(autouse=True)
 def _without_pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "pages" not in request.fixturenames:
-        monkeypatch.setattr("cxrscreen.upkeep.digest._writer", lambda _language: NoPages())
+        monkeypatch.setattr("cxrscreen.upkeep.digest.report_writer", NoPages)
 
 
 @pytest.fixture

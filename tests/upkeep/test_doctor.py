@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from cxrscreen.classifier.card import GoldenScore
+from cxrscreen.screening import golden
 from cxrscreen.screening.session import Session
+from cxrscreen.screening.stopped import note_stop, stop_of
 from cxrscreen.settings import Settings, load_settings
 from cxrscreen.upkeep import doctor
 from cxrscreen.upkeep.self_test import Finding, read_self_test, run_self_test
+from tests.fakes import STUB_CARD, stub_session
+from tests.upkeep.lived_in import interrupt
 
 
 @pytest.fixture
@@ -71,3 +76,40 @@ def test_a_check_that_breaks_does_not_hide_the_others(settings: Settings, monkey
     tested = run_self_test(settings)
     assert [finding.subject for finding in tested.failed] == ["fonts"]
     assert {"workspace", "model", "numpy"} <= {finding.subject for finding in tested.findings if finding.healthy}
+
+
+@pytest.mark.parametrize(("of", "left"), [(STUB_CARD.version, False), ("bad-1", True)])
+def test_a_model_that_passes_clears_its_own_stop_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, of: str, left: bool
+) -> None:
+    small = golden.GoldenChange(phantoms=1, score=0.0, log_odds=0.0)
+    monkeypatch.setattr(doctor, "golden_change", lambda *_: small)
+    with stub_session(tmp_path / "w") as session:
+        scored = STUB_CARD.model_copy(update={"golden": (GoldenScore(phantom_seed=1, opacities=False, score=0.5),)})
+        (tmp_path / "w" / "models" / STUB_CARD.version / "card.json").write_text(scored.model_dump_json())
+        note_stop(tmp_path / "w", of, "The self-test before screening failed.")
+        found = list(doctor._model(session))
+    assert [(finding.subject, finding.healthy) for finding in found] == [("model", True), ("golden phantoms", True)]
+    assert (stop_of(tmp_path / "w") is not None) == left
+
+
+def test_of_a_model_without_golden_scores_the_self_test_says_so(tmp_path: Path) -> None:
+    with stub_session(tmp_path / "w") as session:
+        *_, found = doctor._model(session)
+    assert found.healthy
+    assert "none on the card" in found.detail
+
+
+@pytest.mark.parametrize(("change", "told"), [(0.0, []), (0.01, ["interrupted batch"])])
+def test_an_interrupted_batch_whose_model_scores_otherwise_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: float, told: list[str]
+) -> None:
+    moved = golden.GoldenChange(phantoms=1, score=change, log_odds=0.0)
+    monkeypatch.setattr(doctor, "golden_change", lambda *_: moved)
+    scored = STUB_CARD.model_copy(update={"golden": (GoldenScore(phantom_seed=1, opacities=False, score=0.5),)})
+    with stub_session(tmp_path / "w") as session:
+        batch_id = interrupt(session)
+        session.ledger._write("UPDATE batch SET card = :card", {"card": scored.model_dump_json()})
+        found = list(doctor._interrupted(session))
+    assert [finding.subject for finding in found] == told
+    assert all(finding.healthy and batch_id in finding.detail for finding in found)  # it rights itself

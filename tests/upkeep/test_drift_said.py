@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 
 from cxrscreen.cli import console, overview
@@ -27,6 +28,8 @@ DRIFTED = DriftCheck(
     first_day="2026-03-01",
     last_day="2026-03-04",
     radiographs=1234,
+    prevalence=0.02,
+    best_share=0.31,
     quantities=(
         ComparedQuantity(quantity="scores", n=1234, reference_n=213, psi=0.61, p=1e-9, difference=0.4, drifted=True),
         ComparedQuantity(
@@ -35,7 +38,7 @@ DRIFTED = DriftCheck(
         ComparedQuantity(quantity="refused", n=1300, reference_n=213, psi=None, p=2e-5, difference=0.15, drifted=True),
     ),
 )
-SCORES_SENTENCE = "The scores of 2026-03-01 to 2026-03-04 are spread otherwise"
+SCORES_SENTENCE = "The scores of 2026-03-01 to 2026-03-04 are not spread as where 2 % have COVID-19"
 
 
 class Text(HTMLParser):
@@ -70,6 +73,8 @@ def test_drift_is_said_on_the_page_and_asks_for_a_person(drifted: WrittenDigest)
     said = Text(drifted.html).said
     assert SCORES_SENTENCE in said
     assert "1,234 radiographs from the intake, 1 March 2026 to 4 March 2026, were compared" in said
+    assert "Compared as if 2\u00a0% of the card's radiographs showed COVID-19" in said
+    assert "The scores look most like 31\u00a0%" in said
     assert "Scores 1,234 213 0.61 < 0.001 0.40 yes" in said
     assert "Strangeness 1,234 213 0.02 0.400 0.10 no" in said
     assert "Share refused by the gate 1,300 213 < 0.001 0.15 yes" in said
@@ -80,7 +85,7 @@ def test_the_page_says_it_in_indonesian_too(root: Path, monkeypatch: pytest.Monk
     found = written(root, language="id")
     said = Text(found.html).said
     assert "Skor 1.234 213 0,61 < 0,001 0,40 ya" in said
-    assert "Sebaran skor 2026-03-01 sampai 2026-03-04 berbeda" in said
+    assert "Sebaran skor 2026-03-01 sampai 2026-03-04 tidak seperti di tempat dengan 2 % COVID-19" in said
     assert "The scores of" not in said
 
 
@@ -93,7 +98,7 @@ def test_the_status_names_what_has_drifted(root: Path, drifted: WrittenDigest, m
     for module in (console, overview):
         monkeypatch.setattr(module, "out", screen_of)
     monkeypatch.setattr(overview, "load_settings", lambda _w: settings_for(root))
-    with pytest.raises(overview.typer.Exit):
+    with pytest.raises(typer.Exit):
         overview.status(workspace=root)
     assert "drift scores, refused, 1,234 radiographs of 2026-03-01 to 2026-03-04" in " ".join(
         screen_of.export_text().split()
@@ -127,10 +132,36 @@ def test_what_cannot_be_told_is_said(drifted: WrittenDigest, check: dict[str, ob
     assert words in page.drift_summary
 
 
+def test_where_the_settings_say_no_share_the_page_says_what_that_costs(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unstated = DRIFTED.model_copy(update={"prevalence": None})
+    monkeypatch.setattr(drifting, "drift_of_days", lambda *_, **__: unstated)
+    found = written(root)
+    assert "spread as those of no mixture" in found.digest.must_act[0]
+    said = Text(found.html).said
+    assert "as if it were 31\u00a0%, which fits the scores best" in said
+    assert "a shift that looks like more or less COVID-19 is not seen" in said
+    said = Text(written(root, language="id").html).said
+    assert "tidak seperti campuran mana pun" in said
+    assert "of no mixture" not in said
+
+
+def test_the_share_of_the_settings_is_what_days_are_compared_with(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(drifting, "drift_of_days", lambda *_, **chosen: asked.append(chosen["prevalence"]))
+    written(root, prevalence=0.07)
+    written(root)
+    assert asked == [0.07, None]
+
+
 def test_digests_of_before_are_read(drifted: WrittenDigest) -> None:
     record = drifted.digest.model_dump(mode="json")
-    del record["drift"], record["uncertain"]
+    del record["drift"], record["uncertain"], record["review"]
     assert Digest.model_validate(record).drift is None
+    record = drifted.digest.model_dump(mode="json")
+    del record["drift"]["prevalence"], record["drift"]["best_share"]
+    assert Digest.model_validate(record).drift is not None
 
 
 def test_uncertain_studies_are_listed_beside_the_flagged_ones(root: Path) -> None:
@@ -145,6 +176,26 @@ def test_uncertain_studies_are_listed_beside_the_flagged_ones(root: Path) -> Non
     assert f"a human reads: 1. {found.digest.uncertain[0].study}" in said
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "a reason not to rely on that: 1."), ("id", "untuk tidak mengandalkannya: 1.")]
+)
+def test_a_negative_study_that_a_person_should_look_at_is_listed(root: Path, language: str, words: str) -> None:
+    with closing(sqlite3.connect(root / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE file SET positive = 0, finding = 'negative'")
+        db.execute("UPDATE file SET review = 'It may be mirrored.' WHERE name != '0.png'")
+        db.execute("UPDATE file SET positive = 1, finding = 'positive' WHERE name = '2.png'")
+        ((study,),) = db.execute("SELECT study_key FROM file WHERE name = '1.png'").fetchall()
+    found = written(root, language=language)
+    assert [one.study for one in found.digest.review] == [study]  # the flagged one stands in the list above
+    assert f"{words} {study}" in Text(found.html).said
+
+
+def test_a_ledger_of_before_there_were_reasons_to_look_again_lists_none(root: Path) -> None:
+    with closing(sqlite3.connect(root / "ledger.sqlite")) as db, db:
+        db.execute("ALTER TABLE file RENAME COLUMN review TO former")
+    assert written(root).digest.review == ()
+
+
 def test_a_status_with_drift_still_fits_one_screen(
     lived_in: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -156,6 +207,6 @@ def test_a_status_with_drift_still_fits_one_screen(
         screen_80 = Console(width=80, record=True, file=file)
         for module in (console, overview):
             monkeypatch.setattr(module, "out", screen_80)
-        with pytest.raises(overview.typer.Exit):
+        with pytest.raises(typer.Exit):
             overview.status(workspace=lived_in)
     assert len(screen_80.export_text().splitlines()) <= 24

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from cxrscreen.errors import LedgerError
+from cxrscreen.locks import hold, is_held
 from cxrscreen.settings import load_settings
 from cxrscreen.upkeep.service import service_state
-from cxrscreen.upkeep.standstill import hold, is_held, standstill
+from cxrscreen.upkeep.standstill import standstill
 from cxrscreen.workspace import open_workspace
 from deployments.serve import only_one
 

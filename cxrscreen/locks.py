@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cxrscreen.errors import WorkspaceError
+from cxrscreen.errors import LedgerError, WorkspaceError
+
+PATIENCE_SECONDS = 1.0  # whoever only asks whether a lock is held has it for a moment (``cxrscreen status``)
 
 
 @contextmanager
@@ -52,12 +55,43 @@ class Hold:
             raise
 
 
-def is_held(file: Path) -> bool:
-    """Whether somebody holds it at this moment."""
+@contextmanager
+def hold(file: Path, words: str) -> Iterator[None]:
+    """Hold a file alone, after a moment's patience.
+
+    Raises:
+        LedgerError: Another process holds it: ``words``.
+        OSError: It cannot be made.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            held = Hold(file)
+        except BlockingIOError as exc:
+            if time.monotonic() > deadline:
+                raise LedgerError(words) from exc
+            time.sleep(0.05)
+        else:
+            break
     try:
-        Hold(file).let_go()
+        yield
+    finally:
+        held.let_go()
+
+
+def is_held(file: Path) -> bool:
+    """Return whether a living process holds a file alone; to ask makes none."""
+    try:
+        handle = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
+        return False  # a file system without locks: nobody can hold anything
+    else:
         return False
-    return False
+    finally:
+        os.close(handle)
