@@ -53,7 +53,7 @@ class TrustPage:
         band_notes: What to know about both.
         gate: Sentences.
         calibration: What a score is, one sentence.
-        seen_by: How radiographs that the model has learnt from were looked for, one sentence; empty where they were not.
+        seen_by: How radiographs that the model has learnt from were looked for, in words; empty where they were not.
     """
 
     verdict: str

@@ -41,12 +41,16 @@ def computed_rows(known: DevelopmentSet, folder: Path) -> dict[str, Any]:
             continue
         vectors = {change: vectors_of(folder, tried.pieces, change) for change in tried.changes}
         with threadpool_limits(1):
-            rows[name] = {"sees": tried.sees, "about": tried.about, **figures_of(known, vectors, tried.fit)}
+            rows[name] = figures_of(known, vectors, tried.fit)
         write_file(file, json.dumps(rows, indent=1).encode())
         print(
             name, {key: figure["value"] for key, figure in rows[name].items() if isinstance(figure, dict)}, flush=True
         )
-    return {name: rows[name] for name in RECIPES if name in rows}
+    return {
+        name: {**rows[name], "sees": tried.sees, "about": tried.about}
+        for name, tried in RECIPES.items()
+        if name in rows
+    }
 
 
 def _has_passes(tried: Tried, folder: Path) -> bool:

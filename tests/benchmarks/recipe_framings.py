@@ -31,10 +31,10 @@ Frame = Literal["whole", "crop", "blanked", "blanked inside", "ranked"]
 
 FRAMES: dict[Frame, str] = {
     "whole": "whole picture",
-    "crop": "lung crop, standardised inside the lungs",
-    "blanked": "lung crop, standardised, blank outside, its feather beyond the outline",
-    "blanked inside": "lung crop, standardised, blank outside, its feather inside the outline",
-    "ranked": "as shipped: lung crop at 128 pixels, grey ranked inside the lungs, blank outside",
+    "crop": "lung crop, standardised",
+    "blanked": "lung crop, standardised, blank outside",
+    "blanked inside": "lung crop, standardised, blank outside, no trace of the rim",
+    "ranked": "lung crop, ranked, blank outside",
 }
 
 ACQUISITION_COPIES = 3

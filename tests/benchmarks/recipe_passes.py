@@ -92,7 +92,7 @@ class ThreeBlocks:
 
 
 def compute_passes(known: DevelopmentSet, base: BaseWeights, folder: Path) -> None:
-    """Compute all passes that the folder lacks; two threads and two cores change nothing in what comes out."""
+    """Compute all passes that the folder lacks."""
     folder.mkdir(parents=True, exist_ok=True)
     blocks, by_name = ThreeBlocks(base), changes(known)
     for view, names in PASSES.items():
