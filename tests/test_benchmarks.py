@@ -115,7 +115,7 @@ def test_trust_costs_what_it_adds_in_each_round_and_not_what_the_machine_does_in
     assert (found["more"], found["more_lowest"], found["more_highest"]) == pytest.approx((0.05, 0.05, 0.26))
     assert found["parts_milliseconds"] == {"lung_fields": 5, "framing": 2, "gate": 8, "map_audit": 4, "pages": 10}
     assert found["shorter_base_milliseconds"] == 30
-    assert "takes +5.0% of that time (+5.0% to +26.0% in 5 rounds" in cost_in_words(found)
+    assert "changes that by +5.0% (+5.0% to +26.0% in 5 rounds" in cost_in_words(found)
 
 
 def test_a_model_that_sees_whole_radiographs_and_was_never_audited_is_said_not_to_use_the_lungs() -> None:

@@ -275,7 +275,7 @@ def test_a_verdict_is_overruled_only_by_saying_so(
     assert ask("models", *here)[0]["verdict"] == "keep"
     assert ask("promote", challenger, "--why", "hope", "--overrule", *here)["version"] == challenger
     judged.write_text("{")
-    assert {card["verdict"] for card in ask("models", *here)} == {"damaged", None}
+    assert {card["verdict"] for card in ask("models", *here)} == {"damaged", "cannot tell"}
 
 
 def test_the_list_of_models_fits_80_columns_and_marks_the_champion(tmp_path: Path, challenger: str) -> None:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
-from tests.fakes import draw_png
+from cxrscreen.phantom.golden import golden_phantom
 from tests.outward import attempts, can_be_cut_off, cut_off, overheard
 
 
@@ -21,7 +22,9 @@ def _cut_off() -> None:
 
 @pytest.mark.tensorflow
 def test_the_shipped_model_screens_where_there_is_no_network_and_nothing_tries_to_reach_one(tmp_path: Path) -> None:
-    draw_png(tmp_path / "w" / "intake" / "a.png", 60)
+    intake = tmp_path / "w" / "intake"
+    intake.mkdir(parents=True)
+    assert cv2.imwrite(str(intake / "a.png"), golden_phantom(1, opacities=False))
     command = [sys.executable, "-m", "cxrscreen.cli", "screen", "--workspace", str(tmp_path / "w"), "--json"]
     environment = overheard(tmp_path) | {"CXRSCREEN_SETTLE_SECONDS": "0"}
     done = subprocess.run(cut_off(command), env=environment, capture_output=True, text=True, check=False)

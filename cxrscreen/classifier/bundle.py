@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +164,19 @@ def read_making(folder: Path) -> Making | None:
         ) from exc
 
 
-def check_weights(folder: Path, card: ModelCard) -> None:
+class CardOfWeights(Protocol):
+    """What the card of a model and that of a lung segmenter share."""
+
+    @property
+    def version(self) -> str:
+        """Name of the bundle."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of its weights file."""
+
+
+def check_weights(folder: Path, card: CardOfWeights) -> None:
     """See that a bundle's weights are its card's. Weights that look untouched since they were read are not read again.
 
     Raises:
@@ -186,7 +198,7 @@ def _digest_of(weights: Path, _looks: tuple[int, ...]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _exchanged(card: ModelCard) -> ModelError:
+def _exchanged(card: CardOfWeights) -> ModelError:
     return ModelError(
         f"The weights of {card.version} are damaged or were exchanged: their SHA-256 is not the card's. "
         "Restore the folder from its source."

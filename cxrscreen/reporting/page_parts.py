@@ -15,6 +15,7 @@ from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.operating_point import Prediction
 from cxrscreen.classifier.recipe import recipe_named
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.model import RefusedFile
 from cxrscreen.reporting.words import Sentence, Words
@@ -180,15 +181,19 @@ def _how_the_limits_were_chosen(prediction: Prediction, card: ModelCard, words: 
     if band is None:
         rates = {name: _interval(getattr(chosen_on, name), words) for name in ("sensitivity", "specificity")}
         return words.text("scale", "chosen", n=words.count(chosen_on.n), **rates)
-    return words.text(
-        "scale",
-        "band_chosen",
-        asked=words.percent(band.largest_error),
-        missed=_percents(band.missed, words),
-        diseased=words.count(band.missed.n),
-        alarms=_percents(band.false_alarms, words),
-        healthy=words.count(band.false_alarms.n),
-    )
+    asked = words.percent(band.largest_error)
+    chosen = words.text("scale", "band_chosen", asked=asked, **_errors(band, words))
+    tested = card.band_in_test
+    return chosen if tested is None else f"{chosen} {words.text('scale', 'band_tested', **_errors(tested, words))}"
+
+
+def _errors(rates: UncertainBand, words: Words) -> dict[str, str]:
+    return {
+        "missed": _percents(rates.missed, words),
+        "diseased": words.count(rates.missed.n),
+        "alarms": _percents(rates.false_alarms, words),
+        "healthy": words.count(rates.false_alarms.n),
+    }
 
 
 def summarise_model(card: ModelCard, words: Words) -> ModelSummary:

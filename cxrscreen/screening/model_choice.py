@@ -6,11 +6,11 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxrscreen.classifier.bundle import CHAMPION
+from cxrscreen.classifier.bundle import CHAMPION, check_weights
 from cxrscreen.classifier.card import ModelCard
 from cxrscreen.classifier.registry import SHIPPED_VERSION, Registry
 from cxrscreen.errors import ModelError
-from cxrscreen.lungs.bundle import read_segmenter, segmenter_folder
+from cxrscreen.lungs.bundle import read_lung_card, segmenter_folder
 
 if TYPE_CHECKING:  # it brings page layout, which the status does without
     from cxrscreen.screening.session import Session
@@ -83,9 +83,10 @@ def _sound(registry: Registry, lungs: Path, version: str) -> ModelCard:
 
 
 def check_segmenter(lungs: Path, card: ModelCard) -> None:
-    """See that the lung segmenter that a model was made with is here and whole; it has less than 1 MB.
+    """See that the lung segmenter that a model was made with is here and whole.
 
     Raises:
         ModelError: It is not.
     """
-    read_segmenter(segmenter_folder(lungs, card.segmenter_sha256))
+    folder = segmenter_folder(lungs, card.segmenter_sha256)
+    check_weights(folder, read_lung_card(folder))

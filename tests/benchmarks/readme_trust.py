@@ -25,7 +25,7 @@ def trust_in_words(card: ModelCard, lungs: LungCard) -> str:
         f"| {what} | {_numbers(figures)} | {'; '.join(map(shown, figures))} |" for what, shown, figures in _rows(card)
     )
     return (
-        f"{_finding(card)}What else is known of it, each radiograph judged without its patient:\n\n"
+        f"{_finding(card)}What else is known of it, each radiograph by a head that had not learnt from its patient:\n\n"
         f"| | n | (95 % interval) |\n|---|---|---|\n{rows}\n\n{_what_it_shows(card, lungs)}"
     )
 
@@ -115,7 +115,7 @@ def cost_in_words(found: dict[str, Any]) -> str:
     """What trust adds to the time of a study, and what the self-test takes before any."""
     parts = found["parts_milliseconds"]
     return (
-        f"All that serves trust takes {found['more']:+.1%} of that time ({found['more_lowest']:+.1%} to "
+        f"All that serves trust changes that by {found['more']:+.1%} ({found['more_lowest']:+.1%} to "
         f"{found['more_highest']:+.1%} in {found['rounds']} rounds, each against the same screening without, "
         f"{found['radiographs']} radiographs): finding the lungs {parts['lung_fields']:.0f} ms, framing them "
         f"{parts['framing']:.0f}, gate {parts['gate']:.0f}, map audit {parts['map_audit']:.0f}, what reports say of it "

@@ -154,10 +154,11 @@ def test_the_data_set_is_searched_for_faults_and_prefect_hears_no_file_name(
 
 
 def test_a_model_is_evaluated_on_its_own(workspace: Path, labelled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (challenger,) = [card.version for card in site_of(load_settings()).registry.cards() if card.version != "standard-2"]
     with caplog.at_level(logging.DEBUG):
-        state = evaluate(folder=str(labelled), return_state=True)
+        state = evaluate(folder=str(labelled), model=challenger, return_state=True)
     assert state.type is StateType.COMPLETED, message(state)
-    assert message(state).startswith(f"standard-2 on {2 * PATIENTS} radiographs")
+    assert message(state).startswith(f"{challenger} on {2 * PATIENTS} radiographs")
     rows = json.loads(artifacts("evaluate-figures")[-1]["data"])
     assert all(row["n"] > 0 and " to " in row["95 % interval"] and row["method"] for row in rows)
     assert "Evaluation report" in artifacts("evaluate-report")[-1]["data"]

@@ -144,6 +144,7 @@ LUNG_CARD = CARD.model_copy(  # of a model that is shown the lungs alone, and kn
             curve_after=(),
         ),
         "band": BAND,
+        "band_in_test": BAND,
         "shortcuts": SHORTCUTS,
         "maps": MapCard(least=1.4, n=205, below_chance=_estimate(0.0, 0.0, 0.02)),
     }

@@ -165,6 +165,7 @@ def test_the_map_of_a_linear_head_is_not_called_guided() -> None:
 def test_error_rates_of_the_band_have_their_intervals() -> None:
     chosen = draw_scale(predicted(0.9), LUNG_CARD, ENGLISH).chosen.replace("\u00a0", " ")
     assert "5 % (2 %–9 %) of 128 with COVID-19 were called negative" in chosen  # noqa: RUF001  # as printed
+    assert chosen.endswith("On the held-out test: 5 % (2 %–9 %) of 128, and 4 % (1 %–10 %) of 85.")  # noqa: RUF001  # as printed
     without = draw_scale(Prediction(score=0.9, operating_point=POINT), CARD, ENGLISH).chosen
     assert "on the 212 radiographs that it was chosen on: sensitivity 0.94 (0.80–0.98)" in without  # noqa: RUF001  # as printed
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import digest, read_card
 from cxrscreen.errors import ModelError
 from cxrscreen.lungs.bundle import SHIPPED_LUNGS, pack_arrays, read_segmenter, save_segmenter
@@ -15,16 +16,17 @@ from cxrscreen.lungs.card import LungCard
 from cxrscreen.lungs.gate_bundle import load_gate
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.training.retraining import Retrained, Retraining, retrain
+from tests.training.conftest import cheapen, without_reports
 from tests.training.drawn import PATIENTS, asked, essence, site_in
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("_cheap", "_no_report")]
 
-EXPOSURES = (0.8, 1.2)
+EXPOSURES = (0.8, 1.0, 1.2)
 
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Radiographs of 24 phantoms, two exposures of each; those of class covid have opacities."""
+    """Radiographs of 24 phantoms, three exposures of each; those of class covid have opacities."""
     root = tmp_path_factory.mktemp("phantoms") / "labelled"
     table = "filename,patient_id\n"
     for label, first in (("covid", 0), ("normal", PATIENTS)):
@@ -41,20 +43,34 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _named_patients(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_metadata(monkeypatch)
+
+
+def by_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     """Phantoms of any two seeds look alike: their patients are those of the metadata."""
     from cxrscreen.training import examined  # noqa: PLC0415  # starts TensorFlow
 
     monkeypatch.setattr(examined, "joined_patients", lambda labelled, _alike: list(labelled.patients))
 
 
-@pytest.fixture
-def made(phantoms: Path, tmp_path: Path) -> Retrained:
-    return retrain(site_in(tmp_path), asked(phantoms, recipe="lung-focused", version="lungs-see"))
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
 
 
-def test_the_card_says_how_far_scores_may_be_trusted(made: Retrained, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def made(phantoms: Path, place: Path, rounded_base: BaseWeights) -> Retrained:
+    """Takes half a minute, so all tests share it."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheapen(patch, rounded_base)
+        without_reports(patch)
+        by_metadata(patch)
+        return retrain(site_in(place), asked(phantoms, recipe="lung-focused", version="lungs-see"))
+
+
+def test_the_card_says_how_far_scores_may_be_trusted(made: Retrained, place: Path) -> None:
     card = made.card
-    assert card == read_card(tmp_path / "models" / "lungs-see")
+    assert card == read_card(place / "models" / "lungs-see")
     assert card.recipe == "lung-focused"
     assert card.shortcuts is not None
     assert card.shortcuts.n + card.shortcuts.without_fields == card.folds.n
@@ -69,7 +85,7 @@ def test_the_card_says_how_far_scores_may_be_trusted(made: Retrained, tmp_path: 
     assert card.segmenter_sha256 == card.gate.limits.segmenter_sha256
     assert {(one.phantom_seed, one.opacities) for one in card.golden} == {(1, False), (1, True), (2, False), (2, True)}
     assert ("This model has not been shown to use the lungs." in card.limits) != card.shortcuts.shown_to_use_lungs
-    page = (tmp_path / "models" / "lungs-see" / "CARD.md").read_text()
+    page = (place / "models" / "lungs-see" / "CARD.md").read_text()
     assert "## Does the score follow the lungs?" in page
     assert "## Uncertain band" in page
 
@@ -124,8 +140,8 @@ def test_where_the_segmenter_knows_half_of_the_patients_the_others_have_an_auc_o
         assert 0 < part.learnt < figures.n
 
 
-def test_the_gate_travels_with_the_weights(made: Retrained, tmp_path: Path) -> None:
-    gate = load_gate(tmp_path / "models" / "lungs-see")
+def test_the_gate_travels_with_the_weights(made: Retrained, place: Path) -> None:
+    gate = load_gate(place / "models" / "lungs-see")
     assert gate is not None
     assert made.card.gate is not None
     assert gate.limits == made.card.gate.limits
