@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,7 @@ from cxrscreen.classifier.pose import EdgeSignaturesAllWays, Pose, PoseReader, P
 from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.intervals import fraction, wilson_of_mean
 from cxrscreen.labelled.splits import FOLDS, Indices
-from cxrscreen.lungs.fields import LungFields
-from cxrscreen.lungs.gate import KINDS, Admission, Gate, Looks, look_at, strangeness_of
+from cxrscreen.lungs.gate import KINDS, Admission, Gate, Looks, strangeness_of
 from cxrscreen.radiograph.edges import edge_signature, ways
 from cxrscreen.types import Grey8
 
@@ -44,31 +42,6 @@ class LookedAt:
     looks: Sequence[Looks] = field(repr=False)
     all_ways: EdgeSignaturesAllWays = field(repr=False)
     patients: Sequence[str] = field(repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        readings: Iterable[Grey8],
-        *,
-        fields: Sequence[LungFields],
-        lungs: Features,
-        block4: Sequence[NDArray[np.floating[Any]] | None],
-        patients: Sequence[str],
-    ) -> LookedAt:
-        """Look at a set, radiograph by radiograph; all arguments have one entry for each.
-
-        Args:
-            readings: At reading resolution; taken one at a time.
-            fields: Where the segmenter found the lungs.
-            lungs: With ``fields``, from ``Segmenter.look``.
-            block4: From the pass that scores, framed as for the score; ``None`` where the fields have a fault.
-            patients: Look-alikes joined.
-        """
-        looks, all_ways = [], []
-        for reading, found, of_lungs, of_block4 in zip(readings, fields, lungs, block4, strict=True):
-            looks.append(look_at(reading, block4=of_block4, lungs=of_lungs, fields=found))
-            all_ways.append(signatures_of_all_ways(reading))
-        return cls(looks, np.stack(all_ways), patients)
 
     def part(self, places: Indices) -> LookedAt:
         """Return some of the radiographs."""

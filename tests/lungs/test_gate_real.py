@@ -1,4 +1,4 @@
-"""The gate on real radiographs and on the awkward files."""
+"""Poses of real radiographs and of the awkward files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxrscreen.classifier.bundle import base_of_bundle
 from cxrscreen.classifier.pose import Pose, PoseReader
-from cxrscreen.classifier.registry import SHIPPED_VERSION
-from cxrscreen.lungs.bundle import SHIPPED_LUNGS
-from cxrscreen.lungs.gate import look_at
 from cxrscreen.radiograph.edges import edge_signature, ways
-from cxrscreen.radiograph.prepare import prepare
 from cxrscreen.radiograph.read import read_radiograph
 from cxrscreen.radiograph.refusal import Reason
-from cxrscreen.settings import PROJECT
-from cxrscreen.training.gate_making import LookedAt, make_gate
 from cxrscreen.types import Grey8
 from tests.radiograph.drawn import LIMITS
 
@@ -75,41 +68,3 @@ def test_poses_of_patients_left_out_and_of_the_awkward_files_are_read(
     edges = {number: edge_signature(awkward(real_data, number)) for number in (*ACCEPTED, "02", "18")}
     poses = dict(zip(edges, (one.pose for one in reader.read(np.stack(list(edges.values())))), strict=True))
     assert poses == dict.fromkeys(ACCEPTED, Pose.UPRIGHT) | {"02": Pose.NEGATIVE, "18": Pose.UPSIDE_DOWN}
-
-
-@pytest.mark.tensorflow
-def test_the_awkward_files_are_told_from_radiographs_by_a_gate_made_of_a_few(
-    real_data: Path, some: dict[str, list[tuple[Path, Grey8]]]
-) -> None:
-    from cxrscreen.classifier.backbone import Backbone  # noqa: PLC0415  # starts TensorFlow
-    from cxrscreen.lungs.segmenter import Segmenter  # noqa: PLC0415  # likewise
-
-    segmenter, backbone = (
-        Segmenter.of(SHIPPED_LUNGS),
-        Backbone(base_of_bundle(PROJECT / "deployments" / "models" / SHIPPED_VERSION)),
-    )
-
-    def block4(readings: list[Grey8]) -> np.ndarray:
-        return backbone.run(np.stack([prepare(one) for one in readings]))[1]
-
-    readings = [one[0][1] for one in some.values()]
-    fields, lungs = segmenter.look(readings)
-    seen = LookedAt.of(readings, fields=fields, lungs=lungs, block4=list(block4(readings)), patients=list(some))
-    n = len(readings)
-    folds = [(np.flatnonzero(np.arange(n) % 3 != one), np.flatnonzero(np.arange(n) % 3 == one)) for one in range(3)]
-    gate, card, _ = make_gate(seen, folds, segmenter_sha256=segmenter.card.weights_sha256)
-    assert card.refused.value < 0.1
-    assert card.turned_found.value > 0.9
-
-    numbers = [*ACCEPTED, *REFUSED]
-    pictures = [awkward(real_data, number) for number in numbers]
-    fields, lungs = segmenter.look(pictures)
-    looks = [
-        look_at(picture, block4=of_block4 if found.usable else None, lungs=of_lungs, fields=found)
-        for picture, of_block4, of_lungs, found in zip(pictures, block4(pictures), lungs, fields, strict=True)
-    ]
-    judged = dict(zip(numbers, gate.admit(looks), strict=True))
-    reasons = {number: one.refusal.reason if one.refusal else None for number, one in judged.items()}
-    assert {number: reasons[number] for number in ACCEPTED} == dict.fromkeys(ACCEPTED)
-    for number, allowed in REFUSED.items():
-        assert reasons[number] in allowed, number

@@ -10,7 +10,7 @@ from cxrscreen.errors import DataSetError
 from cxrscreen.evaluation.intervals import wilson
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.training.gate_making import LookedAt, make_gate, signatures_of_all_ways
-from tests.lungs.drawn_looks import LUNG_FIELDS, ONE_LUNG, looks, signatures
+from tests.lungs.drawn_looks import ONE_LUNG, looks, signatures
 
 N = 40
 PART = np.arange(N) % 20 // 5
@@ -74,18 +74,11 @@ def test_folds_that_leave_radiographs_out_are_refused(seen: LookedAt) -> None:
         make_gate(seen, FOLDS[:3], segmenter_sha256="1" * 64)
 
 
-def test_looking_at_a_set_takes_what_looking_at_each_radiograph_takes() -> None:
-    pixels = [golden_phantom(seed, opacities=False) for seed in (1, 2)]
-    seen = LookedAt.of(
-        iter(pixels),
-        fields=[LUNG_FIELDS] * 2,
-        lungs=np.ones((2, 80)),
-        block4=list(np.ones((2, 512))),
-        patients=["A", "B"],
-    )
-    assert np.array_equal(seen.all_ways, np.stack([signatures(1), signatures(2)]))
-    assert np.array_equal(seen.looks[1].edges, signatures(2)[0])
-    assert seen.part(np.array([1])).patients == ["B"]
+def test_a_part_of_a_set_has_its_own_radiographs(seen: LookedAt) -> None:
+    part = seen.part(np.array([1]))
+    assert part.patients == [seen.patients[1]]
+    assert np.array_equal(part.looks[0].edges, seen.looks[1].edges)
+    assert np.array_equal(part.all_ways, seen.all_ways[1:2])
 
 
 def test_radiographs_without_lung_fields_count_as_refused_and_nothing_is_made_from_them(seen: LookedAt) -> None:
