@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.labelled.site import site_of
+from cxrscreen.screening.stopped import clear_stop
 from cxrscreen.settings import load_settings
 from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
@@ -42,6 +43,7 @@ def promote(version: str, who: str, why: str, *, overrule: bool = False) -> Stat
             open_workspace(settings.workspace)
             registry = site_of(settings).registry
             move = registry.promote(version.strip(), who=who, why=why, overrule=overrule)
+            clear_stop(settings.workspace, move.version)  # the next batch tests it
         publish_champions(registry)
     except CxrscreenError as exc:
         return Failed(message=str(exc))

@@ -11,6 +11,7 @@ from prefect.states import Completed, Failed
 
 from cxrscreen.errors import CxrscreenError
 from cxrscreen.labelled.site import site_of
+from cxrscreen.screening.stopped import clear_stop
 from cxrscreen.settings import load_settings
 from cxrscreen.workspace import open_workspace
 from flows.nameless import nameless
@@ -37,6 +38,7 @@ def rollback(who: str, why: str) -> State[Any]:
             open_workspace(settings.workspace)
             registry = site_of(settings).registry
             move = registry.rollback(who=who, why=why)
+            clear_stop(settings.workspace, move.version)  # the next batch tests it
         publish_champions(registry)
     except CxrscreenError as exc:
         return Failed(message=str(exc))

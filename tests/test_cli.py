@@ -22,6 +22,7 @@ from cxrscreen.classifier.bundle import save_bundle
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION, Registry
 from cxrscreen.cli import main
 from cxrscreen.phantom.thorax import draw_thorax
+from cxrscreen.screening.stopped import note_stop, stop_of
 from tests.classifier.random_model import random_base, random_bundle
 
 EACH = 10  # radiographs of either class; no fewer can be trained on
@@ -236,6 +237,20 @@ def test_a_promotion_and_its_rollback_are_told_listed_and_logged(
     assert "fewer [red] misses" in shown
 
 
+def test_what_once_stopped_a_model_is_past_when_it_is_made_the_champion_anew(
+    tmp_path: Path, challenger: str, ask: Callable[..., Any]
+) -> None:
+    root = tmp_path / "w"
+    note_stop(root, "standard-2", "another library")
+    ask("promote", challenger, "--why", "a trial", "--workspace", root)
+    assert stop_of(root) is not None  # of another model, which has still failed
+    ask("rollback", "--why", "the libraries are mended", "--workspace", root)
+    assert stop_of(root) is None
+    note_stop(root, challenger, "another library")
+    ask("promote", challenger, "--why", "mended again", "--workspace", root)
+    assert stop_of(root) is None
+
+
 def test_where_the_settings_name_a_version_no_other_is_said_to_screen(
     tmp_path: Path, challenger: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -349,7 +364,7 @@ def test_a_retraining_cannot_take_the_place_of_the_shipped_model(
 ) -> None:
     here = ("--workspace", tmp_path / "w")
     assert within(monkeypatch, "retrain", tmp_path, "--version", SHIPPED_VERSION, *here) == 1
-    assert capsys.readouterr().err.startswith("ModelError: standard-2 is the name of the shipped model")
+    assert capsys.readouterr().err.startswith("ModelError: standard-2 is the name of a shipped model")
 
 
 def test_the_cache_tells_its_size_and_is_cleared(

@@ -188,6 +188,8 @@ class ChampionLog:
         champions = [self._today(moves[0].former) if moves else self._origin]
         for number, move in enumerate(moves, start=1):
             former, version = self._today(move.former), self._today(move.version)
+            if former == champions[-1] == version and move.former != move.version:
+                continue  # from the shipped model to the next one's, before that took its place by itself
             follows = former == champions[-1] != version
             if move.kind == "promote":
                 champions.append(checked_version(version))

@@ -95,12 +95,17 @@ class Registry:
         """Folder of a version, or of the champion.
 
         Raises:
-            ModelError: There is no such version.
+            ModelError: There is no such version, or a site's own bears the name of the shipped one.
         """
         wanted = self.champion() if version == CHAMPION else checked_version(version)
-        for folder in self._folders:
-            if (folder / wanted / CARD_FILE).is_file():
-                return folder / wanted
+        holding = [folder / wanted for folder in self._folders if (folder / wanted / CARD_FILE).is_file()]
+        if wanted == SHIPPED_VERSION and len(holding) > 1:
+            raise ModelError(
+                f"{holding[0]} bears the name of the model that comes with this release. Move it out of the "
+                "workspace's models; what it was trained on can be trained on again under another name."
+            )
+        if holding:
+            return holding[0]
         known = ", ".join(card.version for card in self.cards()) or "none"
         raise ModelError(f"There is no model {wanted!r}. Known versions: {known}.")
 
@@ -129,10 +134,11 @@ class Registry:
         """Refuse a name that a new model cannot have: in the first folder it would stand in for another one's.
 
         Raises:
-            ModelError: Some folder holds that version already, it is the shipped model's, or it cannot name a folder.
+            ModelError: Some folder holds that version already, it is or was the shipped model's, or it cannot name a
+                folder.
         """
-        if version == SHIPPED_VERSION:
-            raise ModelError(f"{version} is the name of the shipped model. Choose another version.")
+        if version in {SHIPPED_VERSION, *_SHIPPED_BEFORE}:
+            raise ModelError(f"{version} is the name of a shipped model. Choose another version.")
         for folder in self._folders:
             free_folder(folder, version)
 

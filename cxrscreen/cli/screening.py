@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cxrscreen.cli.console import AsJson, Model, Workspace, counted, err, out, print_json, progress_bars, say
+from cxrscreen.errors import SelfTestError
 from cxrscreen.reporting.page_parts import printable
 from cxrscreen.screening.batch import BatchSummary, OpenedBatch, check_apart
 from cxrscreen.screening.screen import Round, drain, resume, watch
@@ -39,16 +40,23 @@ def screen_folder(
         check_apart(settings.workspace, folder)
     resumed: dict[str, BatchSummary | str] = {}
     rounds: list[Round] = []
+    waits = False
     with open_session(settings) as session:
         try:
             with stopped_in_order(), progress_bars() as show:
                 progress = partial(show, "Finishing an interrupted batch")
-                resume(session, progress=progress, report=resumed.__setitem__)
+                try:
+                    resume(session, progress=progress, report=resumed.__setitem__)
+                except SelfTestError as exc:
+                    if model is None:
+                        raise
+                    waits = True  # but the model that is asked for may be sound
+                    say(err, f"An interrupted batch cannot be finished now: {exc}")
                 rounds.extend(drain(session, folder, model=model, progress=partial(show, "Screening")))
         finally:  # what was done before an error is not hidden by it
             _print_all(session, folder, resumed, rounds, as_json=as_json)
     done = [summary for summary in (*resumed.values(), *(summary for _, summary in rounds)) if summary is not None]
-    if any(opened.trouble for opened, _ in rounds) or any(isinstance(summary, str) for summary in done):
+    if waits or any(opened.trouble for opened, _ in rounds) or any(isinstance(summary, str) for summary in done):
         raise typer.Exit(1)
     if any(isinstance(summary, BatchSummary) and summary.tally.failed for summary in done):
         raise typer.Exit(3)

@@ -14,6 +14,7 @@ from cxrscreen.classifier.registry import Registry
 from cxrscreen.cli.console import AsJson, Workspace, out, print_json, progress_bars, say, say_list, say_sentences
 from cxrscreen.cli.tables import cards_table, differences_table, log_table, models_table
 from cxrscreen.errors import ModelError
+from cxrscreen.screening.stopped import clear_stop
 from cxrscreen.settings import Settings, load_settings
 from cxrscreen.workspace import open_workspace
 
@@ -117,6 +118,7 @@ def promote(
     """Make a version the champion: it screens from the next batch on, unless the settings name a version."""
     settings = load_settings(workspace)
     move = _registry(settings).promote(version, who=who or _logged_in(), why=why, overrule=overrule)
+    clear_stop(settings.workspace, move.version)  # the next batch tests it
     _tell(move, settings, as_json=as_json)
 
 
@@ -124,6 +126,7 @@ def rollback(*, why: Why, who: Who = "", workspace: Workspace = None, as_json: A
     """Return to the model that the champion replaced; again and again, as far as the shipped one."""
     settings = load_settings(workspace)
     move = _registry(settings).rollback(who=who or _logged_in(), why=why)
+    clear_stop(settings.workspace, move.version)  # the next batch tests it
     _tell(move, settings, as_json=as_json)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from cxrscreen.classifier.bias_report import BiasReport
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.making import Making, SearchRecord
+from cxrscreen.classifier.uncertain_band import UncertainBand
 from cxrscreen.evaluation.data_report import Likeness
 from cxrscreen.evaluation.gallery import CLASS_NAMES
 from cxrscreen.evaluation.result import Comparison, Evaluation, Figures, ScoredFile
@@ -68,22 +69,22 @@ def named_differences(comparison: Comparison) -> list[tuple[str, Estimate]]:
     return [(name, estimate) for name, estimate in comparison.differences if estimate is not None]
 
 
-def headline_facts(figures: Figures) -> tuple[Fact, ...]:
-    """Sensitivity, specificity and AUC, large, with interval and basis."""
+def headline_facts(figures: Figures, band: UncertainBand | None) -> tuple[Fact, ...]:
+    """What screening would say, large, with interval and basis: by the band where there is one, else by the point."""
+    if band is not None:
+        called = (
+            ("Found", band.found, "COVID-19 called positive"),
+            ("Missed", band.missed, "COVID-19 called negative"),
+            ("False alarms", band.false_alarms, "normal called positive"),
+        )
+        return _large((name, e, f"{round(e.value * e.n)} of {e.n} {what}") for name, e, what in called)
     counts, healthy = figures.confusion, figures.n - figures.positives
     told = (
         ("Sensitivity", figures.sensitivity, f"{counts.true_positive} of {figures.positives} COVID-19 flagged"),
         ("Specificity", figures.specificity, f"{counts.true_negative} of {healthy} normal not flagged"),
         ("AUC", figures.auc, f"{figures.n} radiographs of {figures.patients} patients"),
     )
-    return tuple(
-        Fact(
-            label=name,
-            value=number(e.value, 2),
-            aside=f"95 % interval {number(e.low, 2)} to {number(e.high, 2)}; {basis}",
-        )
-        for name, e, basis in told
-    )
+    return _large(told)
 
 
 def confusion_rows(figures: Figures) -> tuple[Row, ...]:
@@ -214,3 +215,14 @@ def lines_of(rows: Sequence[Row]) -> Lines:
 def doubt_row(file: ScoredFile) -> Row:
     """One radiograph of the development part whose label is in doubt."""
     return file.file, CLASS_NAMES[file.label], number(file.score, 3)
+
+
+def _large(told: Iterable[tuple[str, Estimate, str]]) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(
+            label=name,
+            value=number(e.value, 2),
+            aside=f"95 % interval {number(e.low, 2)} to {number(e.high, 2)}; {basis}",
+        )
+        for name, e, basis in told
+    )

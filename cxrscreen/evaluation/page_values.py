@@ -146,7 +146,7 @@ def compose_evaluation_page(  # noqa: PLR0913  # the report's parts, all but the
         looks=evaluation.looks,
         n=figures.n,
         verdict=None if comparison is None else _verdict(comparison),
-        headline=headline_facts(figures),
+        headline=headline_facts(figures, evaluation.band),
         threshold=f"{evaluation.threshold:.3f}",
         confusion=confusion_rows(figures),
         figures=figures_rows(figures),

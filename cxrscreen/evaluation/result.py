@@ -91,10 +91,13 @@ class SeenBy(Frozen):
     Attributes:
         files: By their files, byte by byte.
         content: Others, by what they show; ``None`` where the model has no gate to recognise them by.
+        segmenter: Besides, of patients whom the lung segmenter has learnt from, told by their numbers; ``None`` where
+            that is not recorded, or the set names no patients.
     """
 
     files: int
     content: int | None
+    segmenter: int | None = None
 
 
 class Evaluation(Frozen):

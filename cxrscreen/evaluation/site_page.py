@@ -139,7 +139,7 @@ def compose_site_page(
         how=site_verdict.HOW,
         seen=evaluation.seen,
         n=acceptance.data_set.n if figures is None else figures.n,
-        headline=() if figures is None else headline_facts(figures),
+        headline=() if figures is None else headline_facts(figures, evaluation.band),
         threshold=number(acceptance.threshold, 3),
         predictive=tuple((prevalence_in_words(p.prevalence), show(p.ppv), show(p.npv)) for p in evaluation.predictive),
         charts=charts,

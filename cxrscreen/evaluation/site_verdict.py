@@ -13,6 +13,7 @@ from typing import Literal
 
 from cxrscreen.classifier.estimate import Estimate, Frozen
 from cxrscreen.evaluation.result import Evaluation
+from cxrscreen.evaluation.trust_rows import OTHERS, by_segmenter
 from cxrscreen.evaluation.unscored import Unscored
 from cxrscreen.reporting.page_parts import shows_lungs_alone
 
@@ -133,10 +134,13 @@ def _unseen(evaluation: Evaluation | Unscored) -> Rule:
             "None of these files; but only byte-identical files can be recognised: the model has no gate by content."
         )
     else:
-        found, outcome = "By their files and by what they show, it was made without any of them.", "met"
+        found = f"By their files and by what they show, it was made without any of these pictures. {OTHERS}"
+        outcome = "open" if by.segmenter else "met"
+    if by is not None:
+        found += f" {by_segmenter(by)}"
     return Rule(
-        name="Unseen patients",
-        asked="The model has learnt from none of these patients.",
+        name="Unseen radiographs",
+        asked="As far as can be told, the model has learnt from none of these pictures, its segmenter from no patient.",
         found=found,
         outcome=outcome,
     )

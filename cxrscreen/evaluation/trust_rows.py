@@ -23,6 +23,7 @@ FRAMED_MAPS = (
     "Outside the lung fields this model is shown plain grey: that much of its maps lies in them is so by construction, "
     "and no evidence for the scores."
 )
+OTHERS = "Other radiographs of the same patients, from elsewhere, cannot be recognised."
 _SIGNED = "difference of the two"
 _BUT_DISEASE = (
     "That does not show that they follow disease: exposure and texture inside the lungs tell sources apart, too."
@@ -225,11 +226,21 @@ def _calibration(calibrated_on: int | None) -> str:
 
 def _seen_by(by: SeenBy) -> str:
     if by.content is None:
-        return (
+        known = (
             f"Known by their files: {by.files}. One that was stored anew would not be known: the model has no gate by "
             "content."
         )
-    return f"Known by their files: {by.files}; by what they show, in other files: {by.content}."
+    else:
+        known = f"Known by their files: {by.files}; by what they show, in other files: {by.content}."
+    return f"{known} {OTHERS} {by_segmenter(by)}"
+
+
+def by_segmenter(by: SeenBy) -> str:
+    """Say how many radiographs are of patients whom the lung segmenter has learnt from."""
+    if by.segmenter is None:
+        return "Whether its lung segmenter has learnt from these patients cannot be told."
+    told = "told by their numbers, if both sets number patients alike"
+    return f"Of patients whom its lung segmenter has learnt from: {by.segmenter}, {told}."
 
 
 def _share(found: Estimate) -> str:

@@ -7,7 +7,8 @@ Everything else is for a person to weigh.
 
 Where a model has an uncertain band, its findings follow from that and from no operating point: COVID-19 that is not
 called negative then stands in the place of sensitivity, normal radiographs that are not called positive in the place of
-specificity, and COVID-19 that is called positive must not be lost either, as it would be by leaving more to a human.
+specificity, and COVID-19 that is called positive counts besides: its gain is one beyond chance like theirs, and it must
+not be lost either, as it would be by leaving more to a human.
 
 Better figures may come from the background. So the shortcut audits on both cards have the last word: a challenger that
 has not been shown to use the lungs is never promoted over a champion that has, and a champion that has not is never
@@ -122,12 +123,15 @@ def judge(
     if (band := differences.band) is None:
         sensitivity = _Change(name="sensitivity", difference=differences.sensitivity, margin=SENSITIVITY_MARGIN)
         specificity = _Change(name="specificity", difference=differences.specificity)
+        may_win: tuple[_Change, ...] = (auc, specificity, brier)
         changes: tuple[_Change, ...] = (auc, sensitivity, specificity, brier)
     else:
         sensitivity = _Change(name=NOT_MISSED, difference=band.not_missed, margin=SENSITIVITY_MARGIN)
         specificity = _Change(name=SPARED, difference=band.spared)
-        changes = (auc, sensitivity, _Change(name=FOUND, difference=band.found), specificity, brier)
-    verdict, decisive = _rule(changes, must_hold=(auc, sensitivity), may_win=(auc, specificity, brier))
+        found = _Change(name=FOUND, difference=band.found)
+        may_win = (auc, found, specificity, brier)
+        changes = (auc, sensitivity, found, specificity, brier)
+    verdict, decisive = _rule(changes, must_hold=(auc, sensitivity), may_win=may_win)
     reasons = [decisive, *(change.in_words() for change in changes)]
     enough = next(n for n in count(1) if tango(0, 0, n)[0] > -SENSITIVITY_MARGIN)
     if sensitivity.may_lose_too_much and not sensitivity.loses and diseased_patients < enough:

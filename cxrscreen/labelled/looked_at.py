@@ -20,8 +20,10 @@ from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.measuring import Measured, Measurement
 from cxrscreen.labelled.scoring import Scorer
+from cxrscreen.labelled.seen import learnt_by_segmenter
 from cxrscreen.labelled.sighted import Sighted, segmenter_for
 from cxrscreen.labelled.splits import Indices
+from cxrscreen.lungs.card import LungCard
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from cxrscreen.types import Progress
 
@@ -33,6 +35,7 @@ class LookedAt:
     Attributes:
         model: Read and verified.
         sighted: The set, as the model's segmenter sees it.
+        segmenter: Card of that segmenter.
         report: What is known of the set without any model.
         patients: Patient of each radiograph, look-alikes joined.
         measured: What the model says.
@@ -40,6 +43,7 @@ class LookedAt:
 
     model: Scorer
     sighted: Sighted
+    segmenter: LungCard
     report: DataReport
     patients: Sequence[str] = field(repr=False)
     measured: Measured
@@ -122,7 +126,11 @@ class LookedAt:
     def _seen(self, part: Indices) -> tuple[int | None, SeenBy | None]:
         """How many of some radiographs the model has learnt from, and how they were recognised."""
         seen = self.model.seen(self.sighted.labelled, self.patients, self.measured.known)
-        return (None, None) if seen is None else (int(seen.patients[part].sum()), seen.counted(part))
+        if seen is None:
+            return None, None
+        learnt = learnt_by_segmenter(self.segmenter, self.sighted.labelled, self.patients)
+        segmenter = None if learnt is None else int(learnt[part].sum())
+        return int(seen.patients[part].sum()), seen.counted(part).model_copy(update={"segmenter": segmenter})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -168,4 +176,11 @@ class Task:
             seed=SEED,
             progress=self.progress,
         ).taken()
-        return LookedAt(model=model, sighted=sighted, report=report, patients=patients, measured=measured)
+        return LookedAt(
+            model=model,
+            sighted=sighted,
+            segmenter=segmenter.card,
+            report=report,
+            patients=patients,
+            measured=measured,
+        )

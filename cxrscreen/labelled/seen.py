@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cxrscreen.evaluation.result import SeenBy
 from cxrscreen.labelled.labelled_set import LabelledSet
 from cxrscreen.labelled.splits import Indices
+from cxrscreen.lungs.card import LungCard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,3 +54,23 @@ class Seen:
         """Count what was recognised by which, among some of the radiographs."""
         others = None if self.by_content is None else int((self.by_content & ~self.by_file)[part].sum())
         return SeenBy(files=int(self.by_file[part].sum()), content=others)
+
+
+def learnt_by_segmenter(card: LungCard, labelled: LabelledSet, patients: Sequence[str]) -> NDArray[np.bool_] | None:
+    """Mark the radiographs of all patients who, or whose look-alikes, have a number that the segmenter knows.
+
+    A number means the same patient only where this set and the segmenter's number their patients alike.
+
+    Args:
+        card: Of the segmenter.
+        labelled: The whole set.
+        patients: Of each radiograph, length n; from ``joined_patients``.
+
+    Returns:
+        Shape (n,); ``None`` where the card does not say from whom it has learnt, or the set names no patients.
+    """
+    numbers = card.learnt(radiograph.patient for radiograph in labelled.radiographs)
+    if numbers is None or not any(radiograph.names_patient for radiograph in labelled.radiographs):
+        return None
+    groups = np.asarray(patients)
+    return np.isin(groups, groups[numbers])

@@ -140,23 +140,31 @@ def open_batch(
 def take_over(session: Session, *, but: Iterable[str] = ()) -> str | None:
     """Take a batch whose run is dead, and remove what dead runs have left half written.
 
-    The files of one whose model fails the self-test are given back where another model would screen them now.
+    The files of one whose model fails the self-test are given back where another model would screen them now. One that
+    waits for its model holds up no other.
 
     Args:
         session: The open workspace.
         but: Batches that are not wanted, e.g. because finishing them failed.
 
     Raises:
-        SelfTestError: The batch's model does not score as it did when it was made, and new batches would be screened
-            with it, too; the batch waits.
+        SelfTestError: The model of all batches that are left does not score as it did when it was made, and new ones
+            would be screened with it, too; they wait.
     """
-    batch_id = session.ledger.take_over(but=but)
-    while batch_id is not None and not _something_to_do(session, batch_id):
-        batch_id = session.ledger.take_over(but=but)
-    if batch_id is not None:
-        _sweep(session)
-        _record_batch(session, session.ledger.batch(batch_id))
-    return batch_id
+    left = set(but)
+    failed: SelfTestError | None = None
+    while (batch_id := session.ledger.take_over(but=left)) is not None:
+        try:
+            if _something_to_do(session, batch_id):
+                _sweep(session)
+                _record_batch(session, session.ledger.batch(batch_id))
+                return batch_id
+        except SelfTestError as exc:
+            failed = exc
+            left.add(batch_id)
+    if failed is not None:
+        raise failed
+    return None
 
 
 def release_batch(session: Session, batch_id: str, cause: str = "given back: its model cannot be used") -> None:

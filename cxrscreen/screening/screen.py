@@ -89,7 +89,8 @@ def resume(
         report: Told of each batch at once: its summary, or why it cannot be finished.
 
     Raises:
-        SelfTestError: A batch's model does not score as it did when it was made; that batch waits, and the others.
+        SelfTestError: A batch's model does not score as it did when it was made; that batch waits. The others are
+            finished first.
     """
     summaries: list[BatchSummary] = []
     tried: list[str] = []

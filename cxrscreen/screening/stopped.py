@@ -34,7 +34,7 @@ def note_stop(root: Path, model: str, why: str) -> None:
 
 
 def clear_stop(root: Path, model: str) -> None:
-    """Forget it: this model has passed the self-test since. What another one has failed stays."""
+    """Forget it: this model has passed the self-test since, or is the champion anew. What another has failed stays."""
     stopped = stop_of(root)
     if stopped is not None and stopped.model != model:
         return

@@ -14,6 +14,7 @@ from cxrscreen.evaluation.result import Comparison
 from cxrscreen.labelled.compare import compare_with
 from cxrscreen.labelled.scoring import Scorer
 from cxrscreen.labelled.seen import Seen
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.training.examined import Examined
 from cxrscreen.types import Progress
 
@@ -26,6 +27,7 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
     *,
     registry: Registry,
     cache: FeatureMapCache,
+    segmenters: Path,
     seed: int,
     progress: Progress | None,
 ) -> Comparison | None:
@@ -36,11 +38,12 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
         known: The labelled set and its test part.
         registry: Knows the champion.
         cache: Of feature maps.
+        segmenters: Folder of the lung segmenters that were trained at this site.
         seed: Of the bootstrap.
         progress: Told of the champion's feature maps.
 
     Returns:
-        Without figures where the champion cannot be read; ``None`` where there is none.
+        Without figures where the champion or its lung segmenter cannot be read; ``None`` where there is none.
     """
     version = CHAMPION
     try:
@@ -48,11 +51,12 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
         if folder is None:
             return None
         version = folder.name
+        champion = Scorer.of(folder)
         return compare_with(
-            Scorer.of(folder),
+            champion,
             challenger,
             known.split.test,
-            known.sighted,
+            _as_seen_by(champion, known, segmenters),
             known.patients,
             seen_by_challenger=Seen.of(
                 frozenset(known.files_of(known.split.development)), known.labelled, known.patients
@@ -64,6 +68,13 @@ def compared_with_champion(  # noqa: PLR0913  # seed and progress go by name
     except ModelError as exc:
         _log.warning("The new model cannot be compared with the champion. %s", exc)
         return _unreadable(version, challenger.version, str(exc))
+
+
+def _as_seen_by(champion: Scorer, known: Examined, segmenters: Path) -> Sighted:
+    """The set as the champion's own segmenter sees it, which need not be the challenger's."""
+    if champion.card.segmenter_sha256 == known.segmenter_sha256:
+        return known.sighted
+    return Sighted.for_card(known.labelled, champion.card, segmenters)
 
 
 def _folder_of_champion(registry: Registry) -> Path | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from cxrscreen.classifier.segmenter_overlap import PartOverlap, SegmenterOverlap
 from cxrscreen.evaluation.metrics import auc
 from cxrscreen.evaluation.scored import Scored
+from cxrscreen.labelled.seen import learnt_by_segmenter
 from cxrscreen.labelled.splits import Indices
 from cxrscreen.training.examined import Examined
 from cxrscreen.types import Scores
@@ -25,22 +26,13 @@ def overlap_of(known: Examined, out_of_fold: Scores, in_test: Scores, *, seed: i
     Returns:
         ``None`` where the segmenter's card does not say from whom it has learnt, or the set names no patients.
     """
-    learnt = _learnt(known)
+    learnt = learnt_by_segmenter(known.segmenter, known.labelled, known.patients)
     if learnt is None:
         return None
     return SegmenterOverlap(
         development=_part(known, learnt, known.split.development, out_of_fold, seed=seed),
         test=_part(known, learnt, known.split.test, in_test, seed=seed),
     )
-
-
-def _learnt(known: Examined) -> NDArray[np.bool_] | None:
-    """Mark the radiographs of all patients who, or whose look-alikes, have a number that the segmenter knows."""
-    numbers = known.segmenter.learnt(radiograph.patient for radiograph in known.labelled.radiographs)
-    if numbers is None or not any(radiograph.names_patient for radiograph in known.labelled.radiographs):
-        return None
-    groups = np.asarray(known.patients)
-    return np.isin(groups, groups[numbers])
 
 
 def _part(known: Examined, learnt: NDArray[np.bool_], places: Indices, scores: Scores, *, seed: int) -> PartOverlap:

@@ -165,6 +165,7 @@ class Retraining:
             known,
             registry=site.registry,
             cache=site.cache,
+            segmenters=site.segmenters,
             seed=request.seed,
             progress=progress,
         )

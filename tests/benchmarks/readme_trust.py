@@ -117,9 +117,10 @@ def cost_in_words(found: dict[str, Any]) -> str:
     return (
         f"All that serves trust changes that by {found['more']:+.1%} ({found['more_lowest']:+.1%} to "
         f"{found['more_highest']:+.1%} in {found['rounds']} rounds, each against the same screening without, "
-        f"{found['radiographs']} radiographs): finding the lungs {parts['lung_fields']:.0f} ms, framing them "
-        f"{parts['framing']:.0f}, gate {parts['gate']:.0f}, map audit {parts['map_audit']:.0f}, what reports say of it "
-        f"{parts['pages']:.0f}, less {found['shorter_base_milliseconds']:.0f} since this recipe needs four of VGG16's "
+        f"{found['radiographs']} radiographs): it adds {found['parts_share']:.1%} (finding the lungs "
+        f"{parts['lung_fields']:.0f} ms, framing them {parts['framing']:.0f}, gate {parts['gate']:.0f}, map audit "
+        f"{parts['map_audit']:.0f}, what reports say of it {parts['pages']:.0f}), and saves "
+        f"{found['shorter_base_milliseconds']:.0f} ms, since this recipe needs four of VGG16's "
         f"five blocks. The self-test before a screening takes {found['self_test_seconds']:.1f} CPU seconds, however "
         "many studies wait."
     )

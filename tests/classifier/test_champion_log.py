@@ -169,6 +169,14 @@ def test_a_site_that_went_back_to_the_shipped_model_goes_on_to_the_next_releases
     assert [move.former for move in new.entries()] == ["shipped-1", "site-1", "shipped-2", "site-1"]
 
 
+def test_a_site_that_had_promoted_the_next_shipped_model_by_hand_is_there_already(tmp_path: Path) -> None:
+    ChampionLog(tmp_path, origin="shipped-1").promote("shipped-2", who="A. Tester", why="it is better")
+    new = ChampionLog(tmp_path, origin="shipped-2", formerly=("shipped-1",))
+    assert new.line() == ("shipped-2",)
+    new.promote("site-1", who="A. Tester", why="fewer misses")
+    assert new.line() == ("shipped-2", "site-1")
+
+
 def test_another_release_with_another_shipped_model_reads_the_log_of_before(tmp_path: Path) -> None:
     moved(tmp_path, "a-1")
     newer = ChampionLog(tmp_path, origin="shipped-2")

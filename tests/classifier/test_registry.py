@@ -179,13 +179,25 @@ def test_the_registry_reads_what_the_evaluation_writes(site: Path) -> None:
     assert Registry([site]).verdict_of("random-1") == "cannot tell"
 
 
+def test_a_site_model_that_bears_the_shipped_ones_name_never_screens_in_its_place(tmp_path: Path) -> None:
+    registry = Registry([put(tmp_path / "site", SHIPPED_VERSION), put(tmp_path / "shipped", SHIPPED_VERSION)])
+    with pytest.raises(ModelError, match="bears the name of the model that comes with this release"):
+        registry.folder_of("champion")
+
+
+@pytest.mark.parametrize("version", ["standard-1", "standard-2"])
+def test_no_model_takes_a_name_that_a_shipped_one_bore(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ModelError, match="is the name of a shipped model"):
+        Registry([tmp_path]).check_free(version)
+
+
 def test_a_name_is_free_only_if_no_folder_holds_it_and_it_is_not_the_shipped_ones(tmp_path: Path) -> None:
     registry = Registry([put(tmp_path / "site", "v1"), put(tmp_path / "elsewhere", "v2")])
     registry.check_free("v3")
     for taken in ("v1", "v2"):
         with pytest.raises(ModelError, match=f"{taken} exists already"):
             registry.check_free(taken)
-    with pytest.raises(ModelError, match="standard-2 is the name of the shipped model"):
+    with pytest.raises(ModelError, match="is the name of a shipped model"):
         registry.check_free(SHIPPED_VERSION)
     with pytest.raises(ModelError, match="means whichever model screens"):
         registry.check_free("champion")

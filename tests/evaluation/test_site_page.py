@@ -5,6 +5,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
+from cxrscreen.evaluation.result import Evaluation
 from cxrscreen.evaluation.site_acceptance import SiteAcceptance, site_acceptance
 from cxrscreen.evaluation.site_page import SIGNATURES, SiteFiles, write_site_acceptance
 from tests.evaluation.evaluation_samples import evaluation, site, unscored
@@ -88,3 +89,17 @@ def test_what_cannot_be_chosen_locally_is_said(tmp_path: Path) -> None:
     few = site().model_copy(update={"local_point": None, "local_band": None, "local_notes": (note,)})
     html = write_site_acceptance(few, evaluation(), tmp_path / "site", report="evaluation-1").html
     assert note in html.read_text(encoding="utf-8")
+
+
+def test_with_a_band_the_paper_says_what_screening_would_say_and_the_point_only_for_comparison(tmp_path: Path) -> None:
+    def html_of(folder: str, shown: Evaluation) -> str:
+        return write_site_acceptance(site(), shown, tmp_path / folder, report=None).html.read_text("utf-8")
+
+    banded, plain = html_of("banded", evaluation()), html_of("plain", evaluation(band=None))
+    assert "29 of 32 COVID-19 called positive" in banded
+    assert "1 of 32 COVID-19 called negative" in banded
+    assert "1 of 21 normal called positive" in banded
+    assert "Operating point, for comparison only" in banded
+    for said in ("PPV: flag right", "31 of 32 COVID-19 flagged", "Flagged from"):
+        assert said not in banded
+        assert said in plain

@@ -169,14 +169,25 @@ def test_the_judged_shortcuts_are_those_that_a_folder_is_measured_by() -> None:
 
 def test_whom_the_model_has_learnt_from_is_told_by_file_and_by_content() -> None:
     def found(**changes: object) -> str:
-        return next(rule.found for rule in judged(measured(**changes)) if rule.name == "Unseen patients")  # type: ignore[arg-type]  # fields of an evaluation
+        return next(rule.found for rule in judged(measured(**changes)) if rule.name == "Unseen radiographs")  # type: ignore[arg-type]  # fields of an evaluation
 
-    assert found(seen=9, seen_by=SeenBy(files=2, content=5)).endswith(
+    assert found(seen=9, seen_by=SeenBy(files=2, content=5)).startswith(
         "It has learnt from 9 of these radiographs or from their patients. Recognised by their files: 2, by what they "
         "show: 5."
     )
     assert "only byte-identical files can be recognised" in found(seen_by=SeenBy(files=0, content=None))
     assert found(seen=None, seen_by=None) == "It is not recorded which radiographs the model was made from."
+    assert "Other radiographs of the same patients, from elsewhere, cannot be recognised." in found()
+
+
+@pytest.mark.parametrize(("learnt", "expected"), [(None, "met"), (0, "met"), (1, "open")])
+def test_a_patient_whom_the_segmenter_has_learnt_from_leaves_open_whether_all_are_unseen(
+    learnt: int | None, expected: str
+) -> None:
+    rules = judged(measured(seen_by=SeenBy(files=0, content=0, segmenter=learnt)))
+    assert outcome(rules, "Unseen radiographs") == expected
+    (rule,) = (rule for rule in rules if rule.name == "Unseen radiographs")
+    assert ("cannot be told" if learnt is None else f"has learnt from: {learnt}, told by their numbers") in rule.found
 
 
 def band(*, missed: Limits = (0.0, 0.1), found: Limits = (0.6, 0.9), false_alarms: Limits = (0.0, 0.1)) -> object:

@@ -5,7 +5,7 @@ import pytest
 from cxrscreen.classifier.estimate import Estimate
 from cxrscreen.classifier.shortcut_audit import ShortcutAudit
 from cxrscreen.evaluation.result import Verdict
-from cxrscreen.evaluation.verdict import BY_FRAMING, Differences, held_to_lungs, judge
+from cxrscreen.evaluation.verdict import BY_FRAMING, BandDifferences, Differences, held_to_lungs, judge
 from tests.evaluation.evaluation_samples import shortcuts
 
 Interval = tuple[float, float]
@@ -32,6 +32,31 @@ def test_any_gain_promotes_where_nothing_is_lost(gain: dict[str, Interval]) -> N
 
 def test_more_sensitivity_alone_may_be_a_lower_threshold_and_does_not_promote() -> None:
     assert judged(sensitivity=(0.01, 0.1), specificity=(-0.1, 0.01))[0] == "cannot tell"
+
+
+def judged_by_band(*, not_missed: Interval = NONE, found: Interval = NONE) -> tuple[Verdict, tuple[str, ...]]:
+    band = BandDifferences(not_missed=estimate(not_missed), found=estimate(found), spared=estimate(NONE))
+    differences = Differences(
+        auc=estimate(NONE), sensitivity=estimate(NONE), specificity=estimate(NONE), brier=estimate(NONE), band=band
+    )
+    return judge(differences, diseased_patients=100, seen_by_champion=0)
+
+
+def test_more_covid_that_is_called_positive_promotes_where_nothing_is_lost() -> None:
+    verdict, reasons = judged_by_band(found=(0.1, 0.2))
+    assert verdict == "promote"
+    assert reasons[0].startswith("The challenger is better beyond chance in COVID-19 called positive, and neither ")
+
+
+def test_more_covid_that_is_called_positive_does_not_outweigh_what_may_be_missed() -> None:
+    assert judged_by_band(found=(0.1, 0.2), not_missed=(-0.05, 0.01))[0] == "cannot tell"
+    assert judged_by_band(found=(0.1, 0.2), not_missed=(-0.3, -0.001))[0] == "keep"
+
+
+def test_with_a_band_no_gain_is_told_of_all_that_might_have_gained() -> None:
+    verdict, reasons = judged_by_band(not_missed=(0.1, 0.2))
+    assert verdict == "cannot tell"
+    assert reasons[0].endswith("in AUC, COVID-19 called positive, normal not called positive or Brier score.")
 
 
 @pytest.mark.parametrize("loss", [{"auc": (-0.04, -0.001)}, {"sensitivity": (-0.3, -0.001)}])

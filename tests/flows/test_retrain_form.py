@@ -9,7 +9,10 @@ import pytest
 from prefect.client.schemas.objects import StateType
 from pydantic import ValidationError
 
+from cxrscreen.classifier.bundle import save_bundle
+from cxrscreen.classifier.registry import SHIPPED_VERSION
 from cxrscreen.errors import DataSetError, SettingsError
+from cxrscreen.screening.stopped import note_stop, stop_of
 from cxrscreen.settings import load_settings
 from cxrscreen.training.search_space import STUDY_SPACE, Start
 from flows.deployments import RUNS_AT_ONCE, deployments
@@ -19,6 +22,7 @@ from flows.promote import promote
 from flows.retrain import retrain
 from flows.rollback import rollback
 from flows.search_form import SpaceForm, StageForm, space_of
+from tests.classifier.random_model import random_base, random_bundle
 
 pytestmark = pytest.mark.filterwarnings("default")  # warnings of Prefect are not ours to mend
 
@@ -149,3 +153,18 @@ def test_a_wrong_form_is_answered_in_words(
     state = flow.fn(**form)  # without a server: each is refused before the first step
     assert state.type is StateType.FAILED
     assert words in state.message
+
+
+def test_what_once_stopped_a_model_is_past_when_it_is_made_the_champion_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXRSCREEN_WORKSPACE", str(tmp_path))
+    for name in ("promote", "rollback"):
+        monkeypatch.setattr(f"flows.{name}.publish_champions", lambda _registry: None)  # it needs a server
+    card, weights = random_bundle("random-1", random_base(0).rounded())
+    save_bundle(tmp_path / "models", card, weights, {})
+    said = {"who": "A. Person", "why": "the libraries are mended"}
+    for flow, version in ((promote, {"version": "random-1", "overrule": True}), (rollback, {})):
+        note_stop(tmp_path, str(version.get("version", SHIPPED_VERSION)), "another library")
+        assert flow.fn(**version, **said).type is StateType.COMPLETED  # type: ignore[operator]  # of either flow
+        assert stop_of(tmp_path) is None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cxrscreen.classifier.feature_cache import FeatureMapCache
 from cxrscreen.classifier.registry import SHIPPED_MODELS, SHIPPED_VERSION
@@ -15,7 +17,7 @@ from cxrscreen.evaluation.result import SeenBy
 from cxrscreen.labelled.groups import joined_patients
 from cxrscreen.labelled.labelled_set import read_labelled
 from cxrscreen.labelled.scoring import Scorer
-from cxrscreen.labelled.seen import Seen
+from cxrscreen.labelled.seen import Seen, learnt_by_segmenter
 from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.radiograph.acceptance import AcceptanceLimits
 from tests.labelled.drawn import labelled, radiograph
@@ -38,6 +40,29 @@ def test_without_a_gate_nothing_is_known_of_contents() -> None:
     seen = Seen.of(FILES, whole, whole.patients)
     assert np.flatnonzero(seen.patients).tolist() == [0, 1]
     assert seen.counted(np.arange(8)) == SeenBy(files=1, content=None)
+
+
+class CardOfSegmenter:
+    """As far as ``learnt_by_segmenter`` asks: it has learnt from some numbers of patients, or does not say."""
+
+    def __init__(self, *patients: str) -> None:
+        self._patients = patients
+
+    def learnt(self, patients: Iterable[str]) -> list[bool] | None:
+        return [patient in self._patients for patient in patients] if self._patients else None
+
+
+def test_patients_of_the_segmenter_are_told_by_their_numbers_with_those_who_look_alike() -> None:
+    whole = labelled(*MEMBERS)
+    joined = ["p0", "p0", "p1", "p1", "p1", "p1", "p3", "p3"]  # p2 looks like p1
+
+    def marked(*patients: str) -> NDArray[np.bool_] | None:
+        return learnt_by_segmenter(CardOfSegmenter(*patients), whole, joined)  # type: ignore[arg-type]  # a card that says only this
+
+    found = marked("p2", "of-elsewhere")
+    assert found is not None
+    assert np.flatnonzero(found).tolist() == [2, 3, 4, 5]
+    assert marked() is None
 
 
 def jpeg(pixels: np.ndarray) -> bytes:

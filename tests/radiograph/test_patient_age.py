@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from cxrscreen.radiograph.patient_age import NO_UNIT, UNREADABLE, age_years
+from cxrscreen.radiograph.patient_age import CONTRADICTION, NO_UNIT, UNREADABLE, age_years
 
 
 @pytest.mark.parametrize(
     ("stated", "years"), [("062Y", 62), ("018M", 1), ("003W", 0), ("010D", 0), ("130Y", 130), ("009 Y", 9), ("17y", 17)]
 )
-def test_a_stated_age_counts_whatever_the_dates_say(stated: str, years: int) -> None:
-    assert age_years(stated, born="1950-01-01", taken="2020-01-01") == (years, ())
+def test_a_stated_age_counts(stated: str, years: int) -> None:
+    assert age_years(stated, born=None, taken="2020-01-01") == (years, ())
+
+
+@pytest.mark.parametrize(
+    ("stated", "born", "years"),
+    [("069Y", "1950-01-01", 69), ("030Y", "2015-01-01", 5), ("008Y", "1900-01-01", 8), ("000Y", "1950-01-01", 70)],
+)
+def test_of_two_ages_that_differ_the_younger_counts_and_it_is_said(stated: str, born: str, years: int) -> None:
+    told = () if years == 69 else (CONTRADICTION,)
+    assert age_years(stated, born=born, taken="2020-01-01") == (years, told)
 
 
 def test_a_stated_age_without_a_unit_is_taken_as_years_and_said() -> None:

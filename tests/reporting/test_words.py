@@ -17,6 +17,7 @@ from cxrscreen.labelled.statements import limits_of
 from cxrscreen.radiograph.radiograph import View
 from cxrscreen.radiograph.refusal import Reason
 from cxrscreen.reporting.words import TEMPLATES, Sentence, load_words
+from cxrscreen.screening.ledger import LEFT_BEHIND
 from cxrscreen.settings import PROJECT, ExplanationVariant, Language
 from tests.labelled.drawn import labelled, radiograph
 
@@ -165,6 +166,8 @@ def _written_by_training() -> set[str]:
         "a link, pipe or device; hand in the file itself",
         "its folder is gone or empty: is the disk mounted?",
         "taken away before it could be read",
+        "given back: its model has failed the self-test",
+        LEFT_BEHIND,
         "classifying failed with MemoryError",
     ],
 )

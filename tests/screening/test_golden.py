@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import typer
 
 from cxrscreen.classifier.bundle import WEIGHTS_FILE
 from cxrscreen.classifier.card import GoldenScore, ModelCard
 from cxrscreen.classifier.contract import Classified
+from cxrscreen.cli import screening
 from cxrscreen.errors import ModelError, SelfTestError
 from cxrscreen.phantom.golden import golden_phantom
 from cxrscreen.radiograph.prepare import prepare
@@ -182,6 +184,46 @@ def test_a_dead_batch_of_a_failing_model_bars_nothing_once_another_one_screens(t
         _, summary = screen(session)
         assert summary is not None
         assert (summary.model, summary.tally.reported) == (STUB_CARD.version, 1)
+
+
+def sound_batch_behind(root: Path) -> str:
+    """Leave a batch of the stub whose model fails from now on, and behind it one of a model that is sound."""
+    for number in range(2):
+        draw_png(root / "intake" / f"{number}.png", 40 + 30 * number)
+    another_model(root, score_of(1) + 0.1, "sound-1")
+    with a_site(root, min_free_megabytes=0) as (session, _):
+        interrupted(session, reported=1)
+    draw_png(root / "intake" / "2.png", 120)
+    with a_site(root, moved_by=0.1, model="sound-1", min_free_megabytes=0) as (session, _):
+        return interrupted(session, reported=0)
+
+
+def test_a_sound_batch_is_finished_before_it_is_told_that_another_waits_for_its_model(tmp_path: Path) -> None:
+    sound = sound_batch_behind(tmp_path)
+    told: list[str] = []
+    with a_site(tmp_path, moved_by=0.1, min_free_megabytes=0) as (session, _):
+        for _ in range(2):
+            with pytest.raises(SelfTestError):
+                resume(session, report=lambda batch_id, _done: told.append(batch_id))
+        assert told == [sound]
+        assert session.ledger.batch_count() == 2
+        assert any(f"card of {STUB_CARD.version}" in need for need in status_of(session.settings).must_act)
+
+
+def test_a_batch_that_waits_for_its_model_does_not_bar_another_model_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, asked = tmp_path / "w", tmp_path / "asked"
+    sound_batch_behind(root)
+    draw_png(asked / "b.png", 200)
+    with a_site(root, moved_by=0.1, min_free_megabytes=0) as (session, _):
+        monkeypatch.setattr(screening, "open_session", lambda _settings: nullcontext(session))
+        with pytest.raises(typer.Exit) as ended:
+            screening.screen_folder(asked, workspace=root, model="sound-1")
+        assert ended.value.exit_code == 1
+    told = capsys.readouterr()
+    assert "cannot be finished now: The self-test before screening failed" in " ".join(told.err.split())
+    assert told.out.count("1 file = 1 reported") == 2  # of the sound batch behind, and of the folder
 
 
 def test_another_models_self_test_does_not_change_what_is_said_of_this_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,15 @@ import pytest
 from cxrscreen.classifier.base_weights import BaseWeights
 from cxrscreen.classifier.bundle import digest, read_card
 from cxrscreen.errors import ModelError
+from cxrscreen.evaluation.result import Comparison
+from cxrscreen.labelled.compare import compare_with
+from cxrscreen.labelled.sighted import Sighted
 from cxrscreen.lungs.bundle import SHIPPED_LUNGS, pack_arrays, read_segmenter, save_segmenter
 from cxrscreen.lungs.card import LungCard
 from cxrscreen.lungs.gate_bundle import load_gate
+from cxrscreen.lungs.segmenter import Segmenter
 from cxrscreen.phantom.golden import golden_phantom
+from cxrscreen.training import champion
 from cxrscreen.training.retraining import Retrained, Retraining, retrain
 from tests.training.conftest import cheapen, without_reports
 from tests.training.drawn import PATIENTS, asked, essence, site_in
@@ -174,13 +180,29 @@ def test_a_set_without_lungs_cannot_be_trained_on(folder: Path, tmp_path: Path) 
 
 
 def test_a_segmenter_that_was_trained_here_serves_the_model_that_is_made_with_it(
-    phantoms: Path, tmp_path: Path
+    phantoms: Path, made: Retrained, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The champion, which was made with the shipped segmenter, is judged by what that one sees."""
     site, (card, arrays) = site_in(tmp_path), read_segmenter(SHIPPED_LUNGS)
     first = next(iter(arrays))
     weights = pack_arrays(arrays | {first: arrays[first] * 1.001})
     own = card.model_copy(update={"version": "lungs-own", "weights_sha256": digest(weights)})
     save_segmenter(site.segmenters, own, weights)
-    made = retrain(site, asked(phantoms, recipe="lung-focused", version="own-lungs", lungs="lungs-own"))
-    assert made.card.segmenter_sha256 == own.weights_sha256 != card.weights_sha256
-    assert made.evaluation.model == "own-lungs"
+    shutil.copytree(place / "models" / made.version, site.models / made.version)
+    site.registry.promote(made.version, who="A person", why="The first.", overrule=True)
+    shown: list[Sighted] = []
+
+    def watch(*given: object, **named: object) -> Comparison:
+        shown.extend(one for one in given if isinstance(one, Sighted))
+        return compare_with(*given, **named)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(champion, "compare_with", watch)
+    second = retrain(site, asked(phantoms, recipe="lung-focused", version="own-lungs", lungs="lungs-own"))
+    assert second.card.segmenter_sha256 == own.weights_sha256 != card.weights_sha256
+    assert second.evaluation.model == "own-lungs"
+    assert second.comparison is not None
+    assert second.comparison.champion == made.version
+    ((as_shipped,), few) = shown, 4
+    for segmenter, same in ((SHIPPED_LUNGS, True), (site.segmenters / "lungs-own", False)):
+        _, features = Segmenter.of(segmenter).look(list(as_shipped.labelled.squares[:few]))
+        assert np.allclose(features, as_shipped.features[:few], rtol=1e-5, atol=1e-6) == same

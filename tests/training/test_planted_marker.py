@@ -140,7 +140,7 @@ def test_evaluation_and_site_acceptance_expose_the_marker(
     assert "it follows the rest of the picture" in found.evaluated.files.html.read_text(encoding="utf-8")
     assert found.acceptance.verdict == "unfit"
     assert told["Exchanged lungs"] == "failed"
-    assert told["Unseen patients"] == "open"  # it has no gate that would know radiographs stored anew
+    assert told["Unseen radiographs"] == "open"  # it has no gate that would know radiographs stored anew
     by_name = {one.name: one.auc.value for one in evaluation.data.bias.shortcuts}
     assert by_name["border without the lungs"] > 0.9
     assert {"source", "view", "age", "sex", "age and sex"} <= set(by_name)
@@ -171,7 +171,7 @@ def test_radiographs_that_a_model_has_learnt_from_are_known_again_in_other_files
     assert evaluation.figures.n > 8
     html = found.evaluated.files.html.read_text(encoding="utf-8")
     assert "Known by their files: 0; by what they show, in other files: 8." in html
-    assert outcomes(found)["Unseen patients"] == "open"
+    assert outcomes(found)["Unseen radiographs"] == "open"
     assert found.acceptance.verdict != "fit for a trial"
 
 
