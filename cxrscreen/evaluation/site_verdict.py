@@ -134,13 +134,13 @@ def _unseen(evaluation: Evaluation | Unscored) -> Rule:
             "None of these files; but only byte-identical files can be recognised: the model has no gate by content."
         )
     else:
-        found = f"By their files and by what they show, it was made without any of these pictures. {OTHERS}"
+        found = f"By files and content, it was made without these pictures. {OTHERS}"
         outcome = "open" if by.segmenter else "met"
     if by is not None:
         found += f" {by_segmenter(by)}"
     return Rule(
         name="Unseen radiographs",
-        asked="As far as can be told, the model has learnt from none of these pictures, its segmenter from no patient.",
+        asked="The model is not known to have learnt from these pictures, nor its segmenter from their patients.",
         found=found,
         outcome=outcome,
     )

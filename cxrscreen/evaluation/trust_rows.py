@@ -23,7 +23,7 @@ FRAMED_MAPS = (
     "Outside the lung fields this model is shown plain grey: that much of its maps lies in them is so by construction, "
     "and no evidence for the scores."
 )
-OTHERS = "Other radiographs of the same patients, from elsewhere, cannot be recognised."
+OTHERS = "Others of the same patients cannot be recognised."
 _SIGNED = "difference of the two"
 _BUT_DISEASE = (
     "That does not show that they follow disease: exposure and texture inside the lungs tell sources apart, too."
@@ -238,9 +238,9 @@ def _seen_by(by: SeenBy) -> str:
 def by_segmenter(by: SeenBy) -> str:
     """Say how many radiographs are of patients whom the lung segmenter has learnt from."""
     if by.segmenter is None:
-        return "Whether its lung segmenter has learnt from these patients cannot be told."
-    told = "told by their numbers, if both sets number patients alike"
-    return f"Of patients whom its lung segmenter has learnt from: {by.segmenter}, {told}."
+        return "Whom its segmenter has learnt from cannot be told."
+    told = "if both sets number patients alike"
+    return f"Of patients of its segmenter: {by.segmenter}, {told}."
 
 
 def _share(found: Estimate) -> str:

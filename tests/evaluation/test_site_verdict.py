@@ -177,7 +177,7 @@ def test_whom_the_model_has_learnt_from_is_told_by_file_and_by_content() -> None
     )
     assert "only byte-identical files can be recognised" in found(seen_by=SeenBy(files=0, content=None))
     assert found(seen=None, seen_by=None) == "It is not recorded which radiographs the model was made from."
-    assert "Other radiographs of the same patients, from elsewhere, cannot be recognised." in found()
+    assert "Others of the same patients cannot be recognised." in found()
 
 
 @pytest.mark.parametrize(("learnt", "expected"), [(None, "met"), (0, "met"), (1, "open")])
@@ -187,7 +187,7 @@ def test_a_patient_whom_the_segmenter_has_learnt_from_leaves_open_whether_all_ar
     rules = judged(measured(seen_by=SeenBy(files=0, content=0, segmenter=learnt)))
     assert outcome(rules, "Unseen radiographs") == expected
     (rule,) = (rule for rule in rules if rule.name == "Unseen radiographs")
-    assert ("cannot be told" if learnt is None else f"has learnt from: {learnt}, told by their numbers") in rule.found
+    assert ("cannot be told" if learnt is None else f"Of patients of its segmenter: {learnt},") in rule.found
 
 
 def band(*, missed: Limits = (0.0, 0.1), found: Limits = (0.6, 0.9), false_alarms: Limits = (0.0, 0.1)) -> object:
