@@ -99,7 +99,7 @@ class Registry:
         """
         wanted = self.champion() if version == CHAMPION else checked_version(version)
         holding = [folder / wanted for folder in self._folders if (folder / wanted / CARD_FILE).is_file()]
-        if wanted == SHIPPED_VERSION and len(holding) > 1:
+        if wanted == SHIPPED_VERSION and len({read_card(folder).weights_sha256 for folder in holding}) > 1:
             raise ModelError(
                 f"{holding[0]} bears the name of the model that comes with this release. Move it out of the "
                 "workspace's models; what it was trained on can be trained on again under another name."

@@ -89,4 +89,7 @@ def check_segmenter(lungs: Path, card: ModelCard) -> None:
         ModelError: It is not.
     """
     folder = segmenter_folder(lungs, card.segmenter_sha256)
-    check_weights(folder, read_lung_card(folder))
+    try:
+        check_weights(folder, read_lung_card(folder))
+    except ModelError as exc:
+        raise ModelError(f"{card.version} cannot look for lungs, its lung segmenter is damaged. {exc}") from exc

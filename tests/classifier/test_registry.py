@@ -181,6 +181,10 @@ def test_the_registry_reads_what_the_evaluation_writes(site: Path) -> None:
 
 def test_a_site_model_that_bears_the_shipped_ones_name_never_screens_in_its_place(tmp_path: Path) -> None:
     registry = Registry([put(tmp_path / "site", SHIPPED_VERSION), put(tmp_path / "shipped", SHIPPED_VERSION)])
+    assert registry.folder_of("champion") == tmp_path / "site" / SHIPPED_VERSION  # a copy is the same model
+    card = tmp_path / "site" / SHIPPED_VERSION / "card.json"
+    sha256 = registry.card_of("champion").weights_sha256
+    card.write_text(card.read_text().replace(sha256, "7" * 64))
     with pytest.raises(ModelError, match="bears the name of the model that comes with this release"):
         registry.folder_of("champion")
 
