@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from cxrscreen.classifier.registry import SHIPPED_VERSION
 from tests.benchmarks.results import real_radiographs, save
 
 SMALL = 100
@@ -22,7 +23,7 @@ def main(files: int) -> None:
     figures: dict[str, float | int | str] = {}
     for count in (SMALL, files):
         figures["peak_gib_small" if count == SMALL else "peak_gib"] = peak_gib(count)
-    save("memory", {"files": files, "files_small": SMALL} | figures)
+    save("memory", {"model": SHIPPED_VERSION, "files": files, "files_small": SMALL} | figures)
 
 
 def peak_gib(count: int) -> float:

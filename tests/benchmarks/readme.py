@@ -80,9 +80,9 @@ def _speed() -> str:
         f"{whole['rounds']} rounds, {whole['radiographs']} radiographs). {cost_in_words(load('trust_cost'))} Score, "
         f"map and overlay of a radiograph take {study['cpu_ratio']:.1f} times less CPU time than by the 2020 study's "
         f"way with the same network, {study['shipped_cpu_ratio']:.1f} times less with the shipped model, lung fields "
-        f"included ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak memory: "
-        f"{memory['peak_gib']:.1f} GiB for a batch of {memory['files']} files, {memory['peak_gib_small']:.1f} GiB for "
-        f"one of {memory['files_small']}."
+        f"included ({study['rounds']} rounds, {study['radiographs']} radiographs). Peak memory, measured with "
+        f"{memory.get('model', 'an earlier model')}: {memory['peak_gib']:.1f} GiB for a batch of {memory['files']} "
+        f"files, {memory['peak_gib_small']:.1f} GiB for one of {memory['files_small']}."
     )
 
 
